@@ -1,0 +1,49 @@
+# One shared object per strategy and flavour: runtime + strategy + workloads, compiled together, one exported symbol.
+#
+#   strategies/<name>.h [+ <name>.c]  ->  strategies/<name>.pool.so    cells from the project's own pools and blocks
+#                                         strategies/<name>.malloc.so  cells or blocks from the process's malloc
+file(GLOB RECLAIM_STRATEGY_HEADERS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/strategies/*.h)
+file(GLOB RECLAIM_STRATEGY_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/strategies/*.c)
+file(GLOB RECLAIM_RUNTIME CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/*.c ${CMAKE_SOURCE_DIR}/strategies/parts/*.c)
+file(GLOB RECLAIM_WORKLOADS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/workloads/*.c)
+
+set(RECLAIM_STRATEGIES "")
+foreach(HEADER ${RECLAIM_STRATEGY_HEADERS})
+  get_filename_component(NAME ${HEADER} NAME_WE)
+  list(APPEND RECLAIM_STRATEGIES ${NAME})
+endforeach()
+
+# reclaim_strategy_target(TARGET NAME FLAVOUR SOURCES...): compiles SOURCES against strategy NAME.
+function(reclaim_specialise TARGET NAME FLAVOUR)
+  if(FLAVOUR STREQUAL malloc)
+    set(MALLOC 1)
+  else()
+    set(MALLOC 0)
+  endif()
+  if(RECLAIM_CHECKED)
+    set(CHECK 1)
+  else()
+    set(CHECK 0)
+  endif()
+  string(TOUPPER "${CMAKE_BUILD_TYPE}" BUILD_TYPE)
+  target_include_directories(${TARGET} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(
+    ${TARGET}
+    PRIVATE MM_STRATEGY_HEADER="strategies/${NAME}.h" MM_STRATEGY_NAME="${NAME}" MM_MALLOC=${MALLOC} MM_CHECK=${CHECK}
+            MM_BUILD="${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION} ${CMAKE_C_FLAGS_${BUILD_TYPE}}")
+  target_link_libraries(${TARGET} PRIVATE Threads::Threads)
+endfunction()
+
+foreach(NAME ${RECLAIM_STRATEGIES})
+  set(OWN "")
+  if(EXISTS ${CMAKE_SOURCE_DIR}/strategies/${NAME}.c)
+    set(OWN ${CMAKE_SOURCE_DIR}/strategies/${NAME}.c)
+  endif()
+  foreach(FLAVOUR pool malloc)
+    set(TARGET strategy-${NAME}-${FLAVOUR})
+    add_library(${TARGET} MODULE ${RECLAIM_RUNTIME} ${OWN} ${RECLAIM_WORKLOADS})
+    reclaim_specialise(${TARGET} ${NAME} ${FLAVOUR})
+    set_target_properties(${TARGET} PROPERTIES PREFIX "" OUTPUT_NAME "${NAME}.${FLAVOUR}" LIBRARY_OUTPUT_DIRECTORY
+                                                                                         ${RECLAIM_STRATEGY_DIR})
+  endforeach()
+endforeach()
