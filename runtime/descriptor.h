@@ -126,13 +126,14 @@ typedef struct reclaim_stats {
   uint64_t collections, minor_collections; /* collections: full ones */
   uint64_t collector_wall_ns;              /* time in which at least one thread did collector work, summed over collections */
   uint64_t collector_cpu_ns;               /* CPU time of collector work, wherever it ran */
-  reclaim_histogram pauses;                /* one entry per pause: stop request to resume; long free cascades; GIL waits are apart */
-  reclaim_histogram safepoints;            /* time to safepoint, for strategies that stop the world */
-  reclaim_histogram lock_waits;            /* waits for the GIL */
+  reclaim_histogram pauses;     /* one entry per pause: stop request to resume; long free cascades; GIL waits are apart */
+  reclaim_histogram safepoints; /* time to safepoint, for strategies that stop the world */
+  reclaim_histogram lock_waits; /* waits for the GIL */
   reclaim_counter counters[32];
   int ncounters;
-  uint64_t live_objects, live_bytes;         /* see audit */
-  uint64_t committed_bytes, allocated_bytes; /* committed: held from the system for objects and metadata; allocated: in live cells */
+  uint64_t live_objects, live_bytes; /* see audit */
+  uint64_t committed_bytes,
+      allocated_bytes; /* committed: held from the system for objects and metadata; allocated: in live cells */
 } reclaim_stats;
 
 /* What one call of `run` did. */

@@ -1,0 +1,219 @@
+/* mm.h: the contract. It takes one strategy's header, chosen at compile time, says what that header must give, and builds on it
+   what workloads use: slots, owned values, borrowing. Nothing is virtual and there is no raw object pointer above runtime/objects.
+
+   ## What a strategy's header gives (architecture.md has the reasons)
+
+   Capabilities, each 0 or 1:
+     MM_MOVES, MM_COUNTS_LOCALS, MM_COUNTS_HEAP, MM_CHAINS_SLOTS, MM_SHARES_HEAP, MM_RECLAIMS_CYCLES
+     MM_LOCKS_OBJECTS   containers of shared objects are written under the object's lock (a GIL needs none)
+     MM_HEAP_LIMITED    obeys a heap limit
+
+   struct Thr (with MM_THR_COMMON), struct Heap (with MM_HEAP_COMMON), and inline, for a mutator thread T:
+     mm_alloc(T, size, kind, n)            a new object: header set, fields not; they must be set before the next poll or allocation
+     mm_alloc1(T, size, kind, n, keep)     the same; `keep` (may be NULL) survives and comes back beside it
+     mm_retain(T, o), mm_release(T, o)     on slots and owned values; nothing where locals do not count
+     mm_load_own(T, holder, field)         an owned value out of a field that others may be writing
+     mm_load_locked(T, holder, field)      the same under the object's lock, where no writer can be
+     mm_locks_reads(T)                     whether shared fields are to be read under the lock (a tunable)
+     mm_init_move(T, holder, field, v)     first write of a field of an object just made
+     mm_exchange(T, holder, field, v)      every later write; the old value comes back owned, to be released after unlocking
+     mm_copy_range, mm_move_range          many fields: copying counts, moving does not
+     mm_store_new(T, holder, field, v)     a write to a field that held nothing, in an object that may be old
+     mm_safepoint(T)                       what mm_poll does
+     mm_blocking_begin/end(T)              around every wait: the thread touches no object in between
+   and out of line:
+     what runtime/base.h declares at its end
+
+   ## What a workload sees
+
+   A local is a Slot, born set, made by LET and ended on every exit from its block. A function hands back an Own, which must be
+   consumed at once: it is dead after the next allocation or poll. In a checked build (MM_CHECK) it carries the epoch of its making
+   and using a stale one stops the program, under every strategy. */
+#ifndef RECLAIM_MM_H
+#define RECLAIM_MM_H
+
+#include "runtime/base.h"
+
+#include MM_STRATEGY_HEADER
+
+#if !defined(MM_MOVES) || !defined(MM_COUNTS_LOCALS) || !defined(MM_COUNTS_HEAP) || !defined(MM_CHAINS_SLOTS) ||                 \
+    !defined(MM_SHARES_HEAP) || !defined(MM_RECLAIMS_CYCLES) || !defined(MM_LOCKS_OBJECTS) || !defined(MM_HEAP_LIMITED)
+#error "the strategy's header leaves a capability undefined"
+#endif
+
+/* At every loop back-edge and function entry: here a collector may run, the GIL may change hands. */
+INLINE void mm_poll(Thr *T);
+
+/* --- Owned values ----------------------------------------------------------------------------------------------------------- */
+
+#if MM_CHECK
+typedef struct {
+  Obj *p_;
+  uint64_t epoch;
+} __attribute__((warn_unused_result)) Own;
+INLINE Own own_mk(Thr *T, Obj *o) { return (Own){o, T->epoch}; }
+INLINE Obj *own_use(Thr *T, Own v) {
+  if (v.p_ && v.epoch != T->epoch) mm_panic(T, "an owned value was used after an allocation or a poll");
+  if (v.p_ && v.p_->kind == KIND_FREE) mm_panic(T, "an owned value was used after its object was freed");
+  return v.p_;
+}
+/* First thing in every operation that may allocate or poll. */
+INLINE void mm_epoch(Thr *T) {
+  if (T->borrowing) mm_panic(T, "an allocation or a poll inside BORROW");
+  T->epoch++;
+}
+#else
+typedef struct {
+  Obj *p_;
+} Own;
+INLINE Own own_mk(Thr *T, Obj *o) {
+  (void)T;
+  return (Own){o};
+}
+INLINE Obj *own_use(Thr *T, Own v) {
+  (void)T;
+  return v.p_;
+}
+INLINE void mm_epoch(Thr *T) { (void)T; }
+#endif
+
+INLINE void mm_poll(Thr *T) {
+  mm_epoch(T);
+  mm_safepoint(T);
+}
+
+/* Functions that hand back an owned value are declared with this. */
+#define OWNED __attribute__((warn_unused_result))
+
+INLINE void mm_release0(Thr *T, Obj *o) {
+#if MM_COUNTS_LOCALS
+  if (o) mm_release(T, o);
+#else
+  (void)T, (void)o;
+#endif
+}
+INLINE void mm_retain0(Thr *T, Obj *o) {
+#if MM_COUNTS_LOCALS
+  if (o) mm_retain(T, o);
+#else
+  (void)T, (void)o;
+#endif
+}
+
+/* --- Slots ------------------------------------------------------------------------------------------------------------------ */
+
+/* LET(T, x, own): declares `Slot *const x` with the owned value in it, rooted until the end of the block.
+   HOLD(T, x, raw): the same for a value that somebody else keeps alive; no count is taken. Only for the object model. */
+typedef struct {
+  Thr *T;
+  Link *l;
+} LetEnd;
+#if MM_CHAINS_SLOTS /* the value is made first, then linked: never null by accident, never stale */
+INLINE void let_end(LetEnd *e) { e->T->top = e->l->prev; }
+#define LET_RAW_(T, x, raw)                                                                                                      \
+  Obj *const x##_v = (raw);                                                                                                      \
+  Link x##_l = {(T)->top, {x##_v}};                                                                                              \
+  (T)->top = &x##_l;                                                                                                             \
+  Slot *const x __attribute__((unused)) = &x##_l.s;                                                                              \
+  __attribute__((cleanup(let_end))) LetEnd x##_e = {(T), &x##_l};                                                                \
+  (void)x##_e
+#define LET(T, x, ...)  LET_RAW_(T, x, own_use((T), (__VA_ARGS__)))
+#define HOLD(T, x, raw) LET_RAW_(T, x, raw)
+#else /* a plain local, mostly a register */
+INLINE void let_end(LetEnd *e) { mm_release0(e->T, e->l->s.p_); }
+#define LET(T, x, ...)                                                                                                           \
+  Link x##_l = {NULL, {own_use((T), (__VA_ARGS__))}};                                                                            \
+  Slot *const x __attribute__((unused)) = &x##_l.s;                                                                              \
+  __attribute__((cleanup(let_end))) LetEnd x##_e = {(T), &x##_l};                                                                \
+  (void)x##_e
+#define HOLD(T, x, raw)                                                                                                          \
+  Slot x##_l = {(raw)};                                                                                                          \
+  Slot *const x __attribute__((unused)) = &x##_l
+#endif
+
+/* Moves the value out; the slot holds nothing afterwards. */
+INLINE OWNED Own slot_take(Thr *T, Slot *s) {
+  Obj *o = s->p_;
+  s->p_ = NULL;
+  return own_mk(T, o);
+}
+/* Replaces the value; the old one is released. */
+INLINE void slot_set(Thr *T, Slot *s, Own v) {
+  Obj *old = s->p_;
+  s->p_ = own_use(T, v);
+  mm_release0(T, old);
+}
+/* One more owner of the same object. */
+INLINE OWNED Own slot_dup(Thr *T, const Slot *s) {
+  mm_retain0(T, s->p_);
+  return own_mk(T, s->p_);
+}
+/* Releases the value now instead of at the end of the block. */
+INLINE void slot_clear(Thr *T, Slot *s) { slot_set(T, s, own_mk(T, NULL)); }
+INLINE bool slot_is_null(const Slot *s) { return s->p_ == NULL; }
+/* The same object, not merely an equal one. */
+INLINE bool slot_same(const Slot *a, const Slot *b) { return a->p_ == b->p_; }
+/* Ends an owned value that nobody wants. */
+INLINE void own_drop(Thr *T, Own v) { mm_release0(T, own_use(T, v)); }
+
+/* --- Sharing ---------------------------------------------------------------------------------------------------------------- */
+
+INLINE bool obj_is_shared(const Obj *o) { return MM_SHARES_HEAP && (o->bits & OBJ_SHARED); }
+
+/* Whether the fields of `o` may be written by another thread at the same time: a compile-time no where nothing is shared or where
+   a GIL stands before everything. */
+INLINE bool mm_is_concurrent(const Obj *o) { return MM_LOCKS_OBJECTS && UNLIKELY(o->bits & OBJ_SHARED); }
+
+/* Before publication; deep. Storing into a shared object does this to what is stored. */
+INLINE void om_share(Thr *T, Slot *x) {
+#if MM_LOCKS_OBJECTS
+  mm_epoch(T);
+  if (x->p_ && !(x->p_->bits & OBJ_SHARED)) mm_share_slow(T, &x->p_);
+#elif !MM_SHARES_HEAP
+  mm_share_slow(T, &x->p_);
+#else
+  (void)T, (void)x;
+#endif
+}
+
+/* --- Borrowing: reading without counting ------------------------------------------------------------------------------------- */
+
+/* BORROW(T, r, x) { ... }: inside, `r` is x's object, and the ref_* readers of runtime/objects.h follow its fields without owning
+   what they find. No allocation, no poll, no store inside, and at most BORROW_LOADS loads, so that it never spoils the time to a
+   safepoint: all three are checked in a checked build. Sound under every strategy: a moving or tracing collector runs at polls
+   only, a GIL is passed on at polls only, and atomic counting reuses the memory of shared objects only after a poll. */
+typedef struct {
+  const Obj *p_;
+#if MM_CHECK
+  Thr *T;
+#endif
+} Ref;
+enum { BORROW_LOADS = 1000 };
+
+#if MM_CHECK
+INLINE void borrow_end(Ref *r) { r->T->borrowing--; }
+INLINE Ref borrow_begin(Thr *T, const Slot *x) {
+  if (!T->borrowing++) T->borrowed = 0;
+  return (Ref){x->p_, T};
+}
+INLINE Ref ref_follow(Ref r, const Obj *o) {
+  if (!r.T->borrowing) mm_panic(r.T, "a borrowed reference was used outside its BORROW");
+  if (++r.T->borrowed > BORROW_LOADS) mm_panic(r.T, "more loads than BORROW_LOADS in one BORROW");
+  return (Ref){o, r.T};
+}
+#define BORROW(T, r, x)                                                                                                          \
+  for (Ref r __attribute__((cleanup(borrow_end))) = borrow_begin((T), (x)), *r##_once = &r; r##_once; r##_once = NULL)
+#else
+INLINE Ref borrow_begin(Thr *T, const Slot *x) {
+  (void)T;
+  return (Ref){x->p_};
+}
+INLINE Ref ref_follow(Ref r, const Obj *o) {
+  (void)r;
+  return (Ref){o};
+}
+#define BORROW(T, r, x) for (Ref r = borrow_begin((T), (x)), *r##_once = &r; r##_once; r##_once = NULL)
+#endif
+INLINE bool ref_is_null(Ref r) { return r.p_ == NULL; }
+
+#endif

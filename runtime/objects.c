@@ -1,0 +1,487 @@
+/* objects.c: the parts of objects.h that are not worth inlining, and everything that takes an object's lock.
+
+   The shape of every locked operation: what is to be stored is rooted and shared first (that may allocate, move and collect); new
+   memory is made before the lock is taken; after the lock every pointer is read anew; old values are released after unlocking. */
+#include "runtime/objects.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void mm_panic(Thr *T, const char *what) {
+  if (T && T->heap && T->heap->config->fail) T->heap->config->fail(RECLAIM_FAIL_CHECK, what);
+  fprintf(stderr, "reclaim: %s\n", what);
+  abort();
+}
+
+INLINE void lock(Thr *T, Slot *x) {
+#if MM_LOCKS_OBJECTS
+  park_lock(T, x->p_);
+#else
+  (void)T, (void)x;
+#endif
+}
+INLINE void unlock(Slot *x) {
+#if MM_LOCKS_OBJECTS
+  park_unlock(x->p_);
+#else
+  (void)x;
+#endif
+}
+
+/* What is about to be stored into a shared object becomes shared. */
+INLINE void share_value(Thr *T, Slot *v) {
+  if (v->p_ && MM_LOCKS_OBJECTS && !(v->p_->bits & OBJ_SHARED)) mm_share_slow(T, &v->p_);
+}
+/* Parts of a shared container that were just made: shared like it. */
+INLINE void share_part(Thr *T, Slot *container, Slot *part) {
+  if (mm_is_concurrent(container->p_)) share_value(T, part);
+}
+
+/* --- Strings and raw memory --------------------------------------------------------------------------------------------------- */
+
+/* FNV-1a, finished with a multiply so that low bits are good; never 0. */
+static uint32_t hash_bytes(const char *s, size_t n) {
+  uint64_t h = UINT64_C(0xcbf29ce484222325);
+  for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)s[i]) * UINT64_C(0x100000001b3);
+  h = (h ^ h >> 32) * UINT64_C(0x9E3779B97F4A7C15);
+  return (uint32_t)(h >> 32) | 1;
+}
+
+Own str_new(Thr *T, const char *bytes, size_t len) {
+  mm_epoch(T);
+  Str *s = (Str *)mm_alloc(T, SIZE_STR(len), KIND_STR, 0);
+  s->len = (uint32_t)len;
+  s->hash = hash_bytes(bytes, len);
+  memcpy(s->s, bytes, len);
+  return own_mk(T, &s->h);
+}
+
+Own str_new_int(Thr *T, const char *prefix, int64_t v) {
+  char buffer[64], *at = buffer + sizeof buffer;
+  uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
+  do *--at = (char)('0' + u % 10);
+  while (u /= 10);
+  if (v < 0) *--at = '-';
+  size_t n = strlen(prefix);
+  if (n > (size_t)(at - buffer)) n = (size_t)(at - buffer);
+  at -= n;
+  memcpy(at, prefix, n);
+  return str_new(T, at, (size_t)(buffer + sizeof buffer - at));
+}
+
+Own raw_new(Thr *T, size_t bytes) {
+  mm_epoch(T);
+  Raw *r = (Raw *)mm_alloc(T, SIZE_RAW(bytes), KIND_RAW, 0);
+  r->size = bytes;
+  memset(r->data, 0, bytes);
+  return own_mk(T, &r->h);
+}
+
+/* --- Lists ---------------------------------------------------------------------------------------------------------------------- */
+
+enum { LIST_MIN = 4 };
+
+static OWNED Own array_empty(Thr *T, size_t cap) {
+  mm_epoch(T);
+  Array *a = (Array *)mm_alloc(T, SIZE_ARRAY(cap), KIND_ARRAY, 0);
+  a->len = 0;
+  a->cap = (uint32_t)cap;
+  return own_mk(T, &a->h);
+}
+
+Own list_new(Thr *T, size_t capacity) {
+  LET(T, a, array_empty(T, capacity < LIST_MIN ? LIST_MIN : capacity));
+  mm_epoch(T);
+  List *L = (List *)mm_alloc(T, SIZE_LIST, KIND_LIST, 0);
+  mm_init_move(T, &L->h, (Obj **)&L->arr, a->p_);
+  a->p_ = NULL;
+  return own_mk(T, &L->h);
+}
+
+/* Grows by half: amortised constant, at most a third of the array unused. */
+static size_t grown(size_t cap) { return cap + (cap >> 1) + LIST_MIN; }
+
+/* Puts the bigger array `a` in place of the list's own, unless another thread has done it. Locked where shared. */
+static void list_install(Thr *T, Slot *l, Slot *a) {
+  List *L = AS_LIST(T, l->p_);
+  Array *old = L->arr, *new = AS_ARRAY(T, a->p_);
+  if (old->cap >= new->cap) return;
+  mm_move_range(T, &new->h, new->v, old->v, old->len * sizeof *old->v);
+  store_release(&new->len, old->len);
+  a->p_ = mm_exchange(T, &L->h, (Obj **)&L->arr, &new->h); /* ends with the slot, after unlocking */
+  store_release(&old->len, 0);                             /* its items have moved */
+}
+
+void list_append_slow(Thr *T, Slot *l, Own v) {
+  LET(T, x, v);
+  mm_epoch(T);
+  bool shared = mm_is_concurrent(l->p_);
+  if (shared) share_value(T, x);
+  for (;;) {
+    if (shared) lock(T, l);
+    Array *a = AS_LIST(T, l->p_)->arr;
+    size_t cap = a->cap;
+    if (a->len < cap) {
+      mm_store_new(T, &a->h, &a->v[a->len], x->p_);
+      x->p_ = NULL;
+      store_release(&a->len, a->len + 1);
+      if (shared) unlock(l);
+      return;
+    }
+    if (shared) unlock(l);
+    LET(T, bigger, array_empty(T, grown(cap)));
+    share_part(T, l, bigger);
+    if (shared) lock(T, l);
+    list_install(T, l, bigger);
+    if (shared) unlock(l);
+  }
+}
+
+/* Without the lock: an array that was replaced keeps its items until no reader can see it, so what was found is right if the list
+   still has that array afterwards. */
+Own list_get_shared(Thr *T, Slot *l, size_t i) {
+  if (mm_locks_reads(T)) {
+    lock(T, l);
+    Array *a = AS_LIST(T, l->p_)->arr;
+    Obj *v = i < a->len ? mm_load_locked(T, &a->h, &a->v[i]) : NULL;
+    unlock(l);
+    return own_mk(T, v);
+  }
+  for (;;) {
+    List *L = AS_LIST(T, l->p_);
+    Array *a = load_acquire(&L->arr);
+    Obj *v = i < load_acquire(&a->len) ? mm_load_own(T, &a->h, &a->v[i]) : NULL;
+    if (LIKELY(load_acquire(&L->arr) == a)) return own_mk(T, v);
+    mm_release0(T, v);
+  }
+}
+
+void list_set_shared(Thr *T, Slot *l, size_t i, Own v) {
+  LET(T, x, v);
+  mm_epoch(T);
+  share_value(T, x);
+  lock(T, l);
+  Array *a = AS_LIST(T, l->p_)->arr;
+  if (i < a->len) x->p_ = mm_exchange(T, &a->h, &a->v[i], x->p_);
+  unlock(l);
+}
+
+Own list_pop_shared(Thr *T, Slot *l) {
+  lock(T, l);
+  Array *a = AS_LIST(T, l->p_)->arr;
+  Obj *v = NULL;
+  if (a->len) {
+    v = a->v[a->len - 1];
+    store_release(&a->len, a->len - 1);
+  }
+  unlock(l);
+  return own_mk(T, v);
+}
+
+/* The array of `l` as it is now, owned: of a shared list others may replace it at any time. */
+static OWNED Own list_array(Thr *T, Slot *l) {
+  List *L = AS_LIST(T, l->p_);
+  return own_mk(T, mm_load_own(T, &L->h, (Obj **)&L->arr));
+}
+
+/* Appends items [from, to) of `src`'s array to the array in `dst`, which has room and is not shared. */
+static void copy_items(Thr *T, Slot *dst, Slot *src, size_t from, size_t to) {
+  if (mm_is_concurrent(src->p_)) { /* one by one: each may change meanwhile */
+    for (size_t i = from; i < to; i++) {
+      Array *s = AS_ARRAY(T, src->p_), *d = AS_ARRAY(T, dst->p_);
+      Obj *v = mm_load_own(T, &s->h, &s->v[i]);
+      mm_store_new(T, &d->h, &d->v[d->len], v);
+      d->len++;
+    }
+    return;
+  }
+  Array *s = AS_ARRAY(T, src->p_), *d = AS_ARRAY(T, dst->p_);
+  mm_copy_range(T, &d->h, d->v + d->len, s->v + from, to - from);
+  d->len += (uint32_t)(to - from);
+}
+
+Own list_slice(Thr *T, Slot *l, size_t from, size_t to) {
+  LET(T, src, list_array(T, l));
+  size_t len = load_acquire(&AS_ARRAY(T, src->p_)->len);
+  if (to > len) to = len;
+  if (from > to) from = to;
+  LET(T, r, list_new(T, to - from));
+  LET(T, dst, list_array(T, r));
+  copy_items(T, dst, src, from, to);
+  return slot_take(T, r);
+}
+
+Own list_concat(Thr *T, Slot *a, Slot *b) {
+  LET(T, x, list_array(T, a));
+  LET(T, y, list_array(T, b));
+  size_t nx = load_acquire(&AS_ARRAY(T, x->p_)->len), ny = load_acquire(&AS_ARRAY(T, y->p_)->len);
+  LET(T, r, list_new(T, nx + ny));
+  LET(T, dst, list_array(T, r));
+  copy_items(T, dst, x, 0, nx);
+  copy_items(T, dst, y, 0, ny);
+  return slot_take(T, r);
+}
+
+/* --- Tuples, boxed arrays, nodes -------------------------------------------------------------------------------------------------- */
+
+Own tuple_new2(Thr *T, Slot *a_taken, Own b) {
+  Obj *keep = own_use(T, b);
+  mm_epoch(T);
+  Two w = mm_alloc1(T, SIZE_ARRAY(2), KIND_TUPLE, 0, keep);
+  Array *t = (Array *)w.o;
+  t->len = t->cap = 2;
+  mm_init_move(T, &t->h, &t->v[0], a_taken->p_);
+  a_taken->p_ = NULL;
+  mm_init_move(T, &t->h, &t->v[1], w.keep);
+  return own_mk(T, &t->h);
+}
+
+Own array_new(Thr *T, size_t n) {
+  mm_epoch(T);
+  Array *a = (Array *)mm_alloc(T, SIZE_ARRAY(n), KIND_ARRAY, 0);
+  a->len = a->cap = (uint32_t)n;
+  memset(a->v, 0, n * sizeof *a->v);
+  return own_mk(T, &a->h);
+}
+
+void array_set_shared(Thr *T, Slot *x, size_t i, Own v) {
+  LET(T, y, v);
+  mm_epoch(T);
+  if (mm_is_concurrent(x->p_)) share_value(T, y);
+  lock(T, x);
+  Array *a = AS_ARRAY(T, x->p_);
+  if (i < a->len) y->p_ = mm_exchange(T, &a->h, &a->v[i], y->p_);
+  unlock(x);
+}
+
+/* The field at `f` of the shared object in `x`, read under its lock. */
+Own load_locked(Thr *T, Slot *x, Obj **f) {
+  lock(T, x);
+  Obj *v = mm_load_locked(T, x->p_, f);
+  unlock(x);
+  return own_mk(T, v);
+}
+
+Own node_make(Thr *T, int64_t v, unsigned edges) {
+  mm_epoch(T);
+  Node *n = (Node *)mm_alloc(T, SIZE_NODE(edges), KIND_NODE, edges);
+  n->v = v;
+  memset(n->e, 0, edges * sizeof *n->e);
+  return own_mk(T, &n->h);
+}
+
+void node_set_shared(Thr *T, Slot *x, unsigned i, Own v) {
+  LET(T, y, v);
+  mm_epoch(T);
+  share_value(T, y);
+  lock(T, x);
+  Node *n = AS_NODE(T, x->p_);
+  y->p_ = mm_exchange(T, &n->h, &n->e[i], y->p_);
+  unlock(x);
+}
+
+/* --- Dicts -------------------------------------------------------------------------------------------------------------------------- */
+
+enum { TABLE_MIN = 8 };
+
+/* Never 0, which marks an empty entry. Fibonacci multiply: keys that count up would otherwise cluster. */
+static uint64_t key_hash(const Obj *key) {
+  uint64_t h = key->kind == KIND_STR ? ((const Str *)key)->hash : (uint64_t)((const Int *)key)->v;
+  h = (h ^ h >> 32) * UINT64_C(0x9E3779B97F4A7C15);
+  return h ^ h >> 29 ? h ^ h >> 29 : 1;
+}
+
+static bool key_equal(const Obj *a, const Obj *b) {
+  if (a == b) return true;
+  if (a->kind != b->kind) return false;
+  if (a->kind != KIND_STR) return ((const Int *)a)->v == ((const Int *)b)->v;
+  const Str *s = (const Str *)a, *t = (const Str *)b;
+  return s->len == t->len && memcmp(s->s, t->s, s->len) == 0;
+}
+
+/* The entry of `key`, or the empty one where it belongs. */
+static Entry *table_find(Table *t, uint64_t hash, const Obj *key) {
+  size_t mask = t->cap - 1;
+  for (size_t i = hash & mask;; i = (i + 1) & mask) {
+    Entry *e = &t->e[i];
+    if (!e->hash || (e->hash == hash && key_equal(e->key, key))) return e;
+  }
+}
+
+static bool table_is_full(const Table *t) { return (uint64_t)t->used * 3 >= (uint64_t)t->cap * 2; }
+
+static OWNED Own table_new(Thr *T, size_t cap) {
+  mm_epoch(T);
+  Table *t = (Table *)mm_alloc(T, SIZE_TABLE(cap), KIND_TABLE, 0);
+  t->cap = (uint32_t)cap;
+  t->used = 0;
+  memset(t->e, 0, cap * sizeof *t->e);
+  return own_mk(T, &t->h);
+}
+
+Own dict_new(Thr *T, size_t entries) {
+  size_t cap = TABLE_MIN;
+  while (entries * 3 >= cap * 2) cap *= 2;
+  LET(T, t, table_new(T, cap));
+  mm_epoch(T);
+  Dict *d = (Dict *)mm_alloc(T, SIZE_DICT, KIND_DICT, 0);
+  mm_init_move(T, &d->h, (Obj **)&d->table, t->p_);
+  t->p_ = NULL;
+  return own_mk(T, &d->h);
+}
+
+/* Moves all entries of `old`, which is left empty. */
+static void table_move(Thr *T, Table *new, Table *old) {
+  size_t mask = new->cap - 1;
+  for (Entry *e = old->e, *end = e + old->cap; e < end; e++) {
+    if (!e->hash) continue;
+    size_t i = e->hash & mask;
+    while (new->e[i].hash) i = (i + 1) & mask;
+    mm_move_range(T, &new->h, &new->e[i], e, sizeof *e);
+    e->hash = 0;
+  }
+  store_release(&new->used, old->used);
+  store_release(&old->used, 0);
+}
+
+/* Grows the dict's table to twice `cap`, unless another thread has done it. Takes the lock where shared. */
+static void dict_grow(Thr *T, Slot *d, size_t cap) {
+  LET(T, bigger, table_new(T, 2 * cap));
+  share_part(T, d, bigger);
+  bool shared = mm_is_concurrent(d->p_);
+  if (shared) lock(T, d);
+  Dict *D = AS_DICT(T, d->p_);
+  if (D->table->cap == cap) {
+    Table *new = (Table *)bigger->p_;
+    table_move(T, new, D->table);
+    bigger->p_ = mm_exchange(T, &D->h, (Obj **)&D->table, &new->h);
+  }
+  if (shared) unlock(d);
+}
+
+Own dict_get(Thr *T, Slot *d, const Slot *key) {
+  uint64_t hash = key_hash(key->p_);
+  bool shared = mm_is_concurrent(d->p_);
+  if (shared) lock(T, d);
+  Table *t = AS_DICT(T, d->p_)->table;
+  Entry *e = table_find(t, hash, key->p_);
+  Obj *v = e->hash ? mm_load_locked(T, &t->h, &e->value) : NULL;
+  if (shared) unlock(d);
+  return own_mk(T, v);
+}
+
+INLINE void entry_fill(Thr *T, Table *t, Entry *e, uint64_t hash, Slot *key, Slot *value) {
+  mm_store_new(T, &t->h, &e->key, key->p_);
+  key->p_ = NULL;
+  mm_store_new(T, &t->h, &e->value, value->p_);
+  value->p_ = NULL;
+  e->hash = hash;
+  store_release(&t->used, t->used + 1);
+}
+
+bool dict_put(Thr *T, Slot *d, Slot *key, Own value) {
+  LET(T, v, value);
+  mm_epoch(T);
+  bool shared = mm_is_concurrent(d->p_);
+  if (shared) share_value(T, key), share_value(T, v);
+  uint64_t hash = key_hash(key->p_);
+  for (;;) {
+    if (shared) lock(T, d);
+    Table *t = AS_DICT(T, d->p_)->table;
+    Entry *e = table_find(t, hash, key->p_);
+    bool is_new = !e->hash;
+    if (!is_new) {
+      v->p_ = mm_exchange(T, &t->h, &e->value, v->p_);
+    } else if (UNLIKELY(table_is_full(t))) {
+      size_t cap = t->cap;
+      if (shared) unlock(d);
+      dict_grow(T, d, cap);
+      continue;
+    } else {
+      entry_fill(T, t, e, hash, key, v);
+    }
+    if (shared) unlock(d);
+    return is_new;
+  }
+}
+
+int64_t dict_add(Thr *T, Slot *d, Slot *key, int64_t by) {
+  bool shared = mm_is_concurrent(d->p_);
+  if (shared) share_value(T, key);
+  uint64_t hash = key_hash(key->p_);
+  for (;;) {
+    /* The sum is not known before the lock is held, and nothing may be allocated while it is: guess, then check. */
+    LET(T, old, dict_get(T, d, key));
+    int64_t sum = (old->p_ ? int_value(T, old) : 0) + by;
+    LET(T, v, int_new(T, sum));
+    if (shared) share_value(T, v);
+    if (shared) lock(T, d);
+    Table *t = AS_DICT(T, d->p_)->table;
+    Entry *e = table_find(t, hash, key->p_);
+    bool unchanged = e->hash ? e->value == old->p_ : !old->p_;
+    size_t full = 0;
+    if (unchanged && e->hash)
+      v->p_ = mm_exchange(T, &t->h, &e->value, v->p_);
+    else if (unchanged && table_is_full(t))
+      full = t->cap;
+    else if (unchanged)
+      entry_fill(T, t, e, hash, key, v);
+    if (shared) unlock(d);
+    if (full)
+      dict_grow(T, d, full);
+    else if (unchanged)
+      return sum;
+  }
+}
+
+/* Closes the gap at `at` by shifting back every later entry of the run that may stand there (Knuth's algorithm R). */
+static void table_close(Thr *T, Table *t, size_t at) {
+  size_t mask = t->cap - 1;
+  for (size_t i = (at + 1) & mask; t->e[i].hash; i = (i + 1) & mask) {
+    size_t home = t->e[i].hash & mask;
+    if (((i - home) & mask) < ((i - at) & mask)) continue;
+    mm_move_range(T, &t->h, &t->e[at], &t->e[i], sizeof t->e[i]);
+    at = i;
+  }
+  t->e[at].hash = 0;
+  store_release(&t->used, t->used - 1);
+}
+
+Own dict_remove(Thr *T, Slot *d, const Slot *key) {
+  uint64_t hash = key_hash(key->p_);
+  bool shared = mm_is_concurrent(d->p_);
+  if (shared) lock(T, d);
+  Table *t = AS_DICT(T, d->p_)->table;
+  Entry *e = table_find(t, hash, key->p_);
+  Obj *k = NULL, *v = NULL;
+  if (e->hash) {
+    k = e->key; /* both owners pass from the table to us */
+    v = e->value;
+    table_close(T, t, (size_t)(e - t->e));
+  }
+  if (shared) unlock(d);
+  mm_release0(T, k);
+  return own_mk(T, v);
+}
+
+size_t dict_capacity(Thr *T, const Slot *d) { return AS_DICT(T, d->p_)->table->cap; }
+
+Own dict_value_at(Thr *T, Slot *d, size_t i) {
+  Table *t = AS_DICT(T, d->p_)->table;
+  return own_mk(T, i < t->cap && t->e[i].hash ? mm_load_own(T, &t->h, &t->e[i].value) : NULL);
+}
+
+/* --- Generators ----------------------------------------------------------------------------------------------------------------------- */
+
+Own gen_new(Thr *T, GenRun *run, unsigned nrefs, unsigned nwords) {
+  mm_epoch(T);
+  Gen *g = (Gen *)mm_alloc(T, SIZE_GEN(nrefs, nwords), KIND_GEN, nrefs);
+  g->run = (void (*)(void))run;
+  g->state = 0;
+  g->nwords = (uint16_t)nwords;
+  g->running = g->pad = 0;
+  memset(g->refs, 0, (nrefs + nwords) * sizeof *g->refs);
+  return own_mk(T, &g->h);
+}
+
+void gen_twice(Thr *T) { mm_panic(T, "a generator that is being resumed was resumed again"); }

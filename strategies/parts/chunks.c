@@ -1,0 +1,217 @@
+/* chunks.c: see chunks.h. First fit over chunks with free units; runs that were given back stay resident up to a budget. */
+#include "strategies/parts/chunks.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define ALL_FREE (~(uint64_t)1) /* unit 0 is the head */
+
+void chunks_init(Chunks *C, bool huge_pages) {
+  memset(C, 0, sizeof *C);
+  pthread_mutex_init(&C->mutex, NULL);
+  C->huge_pages = huge_pages;
+}
+
+static void account(Chunks *C, size_t add, size_t sub) {
+  size_t now = C->committed + add - sub;
+  store_relaxed(&C->committed, now);
+  if (now > C->peak) C->peak = now;
+}
+
+/* `bytes` of memory aligned to a chunk; the head is zero. */
+static Chunk *chunk_map(Chunks *C, size_t bytes) {
+  Chunk *c;
+#if MM_MALLOC
+  void *p;
+  if (posix_memalign(&p, CHUNK_BYTES, bytes)) return NULL;
+  memset(p, 0, sizeof(Chunk));
+  c = p;
+#else
+  size_t want = bytes + CHUNK_BYTES - PAGE;
+  char *p = mmap(NULL, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) return NULL;
+  char *from = (char *)(((uintptr_t)p + CHUNK_BYTES - 1) & ~(CHUNK_BYTES - 1));
+  if (from > p) munmap(p, (size_t)(from - p));
+  if (p + want > from + bytes) munmap(from + bytes, (size_t)(p + want - from - bytes));
+  c = (Chunk *)from;
+#endif
+  if (C->huge_pages) madvise(c, bytes, MADV_HUGEPAGE);
+  c->mapped = bytes;
+  return c;
+}
+
+static void chunk_unmap(Chunk *c) {
+  free(c->huge_cards);
+#if MM_MALLOC
+  free(c);
+#else
+  munmap(c, c->mapped);
+#endif
+}
+
+void chunks_destroy(Chunks *C) {
+  for (Chunk *c = C->all, *next; c; c = next) next = c->next, chunk_unmap(c);
+  pthread_mutex_destroy(&C->mutex);
+  memset(C, 0, sizeof *C);
+}
+
+/* What the head of a chunk costs: the pages of it that get touched. A unit's share of marks and cards is one part in 64. */
+static size_t head_bytes(void) { return (sizeof(Chunk) + PAGE - 1) & ~(size_t)(PAGE - 1); }
+
+static void open_chunk(Chunks *C, Chunk *c) {
+  if (c->open) return;
+  c->open = true;
+  c->next_open = C->open;
+  C->open = c;
+}
+
+static Chunk *new_chunk(Chunks *C, size_t bytes) {
+  Chunk *c = chunk_map(C, bytes);
+  if (!c) return NULL;
+  c->next = C->all;
+  C->all = c;
+  account(C, head_bytes(), 0);
+  return c;
+}
+
+/* The first n free units in a row, or 0. Bit tricks: after k steps bit i says that units i .. i+k are free. */
+static unsigned find_run(uint64_t free, unsigned n) {
+  uint64_t runs = free;
+  for (unsigned have = 1; have < n && runs;) {
+    unsigned step = have < n - have ? have : n - have;
+    runs &= runs >> step;
+    have += step;
+  }
+  return runs ? (unsigned)__builtin_ctzll(runs) : 0;
+}
+
+static uint64_t run_mask(unsigned at, unsigned n) { return (n >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << n) - 1) << at; }
+
+void unit_clear_marks(Unit *u) {
+  uint64_t *w = mark_word(unit_base(u));
+  memset(w, 0, (UNIT_BYTES >> GRANULE_SHIFT) / 8);
+}
+
+static Unit *set_up(Chunks *C, Chunk *c, unsigned at, size_t units, size_t bytes) {
+  Unit *u = &c->unit[at];
+  memset(u, 0, sizeof *u);
+  u->units = (uint32_t)units;
+  u->bytes = (bytes + PAGE - 1) & ~(size_t)(PAGE - 1);
+  u->carve = unit_base(u);
+  u->end = u->carve + bytes;
+  u->cards = c->huge_cards ? c->huge_cards : &c->cards[((uintptr_t)u->carve & (CHUNK_BYTES - 1)) >> CARD_SHIFT];
+  unit_clear_marks(u);
+  memset(u->cards, 0, (bytes + (1 << CARD_SHIFT) - 1) >> CARD_SHIFT);
+  account(C, u->bytes, 0);
+  return u;
+}
+
+static Unit *get_huge(Chunks *C, size_t bytes) {
+  Chunk *c = new_chunk(C, UNIT_BYTES + ((bytes + PAGE - 1) & ~(size_t)(PAGE - 1)));
+  if (!c) return NULL;
+  c->huge_cards = malloc((bytes >> CARD_SHIFT) + 1);
+  if (!c->huge_cards) {
+    C->all = c->next;
+    account(C, 0, head_bytes());
+    chunk_unmap(c);
+    return NULL;
+  }
+  return set_up(C, c, 1, (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT, bytes);
+}
+
+Unit *chunks_get(Chunks *C, size_t bytes) {
+  size_t units = (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT;
+  pthread_mutex_lock(&C->mutex);
+  Unit *u = NULL;
+  if (units >= CHUNK_UNITS) {
+    u = get_huge(C, bytes);
+  } else {
+    unsigned at = 0;
+    Chunk **link = &C->open, *c = NULL;
+    while ((c = *link)) {
+      if ((at = find_run(c->free, (unsigned)units))) break;
+      if (!c->free)
+        *link = c->next_open, c->open = false;
+      else
+        link = &c->next_open;
+    }
+    if (!c && (c = new_chunk(C, CHUNK_BYTES))) {
+      c->free = ALL_FREE;
+      open_chunk(C, c);
+      at = 1;
+    }
+    if (c) {
+      uint64_t mask = run_mask(at, (unsigned)units);
+      c->free &= ~mask;
+      C->dirty -= (size_t)__builtin_popcountll(c->dirty & mask) << UNIT_SHIFT;
+      c->dirty &= ~mask;
+      u = set_up(C, c, at, units, bytes);
+    }
+  }
+  pthread_mutex_unlock(&C->mutex);
+  return u;
+}
+
+/* How much may stay resident though it is free: a quarter of what is in use, at least 8 MiB. */
+static bool over_budget(Chunks *C) { return C->dirty > (C->committed >> 2) + ((size_t)8 << 20); }
+
+static void unlink_chunk(Chunks *C, Chunk *c) {
+  Chunk **link = &C->all;
+  while (*link != c) link = &(*link)->next;
+  *link = c->next;
+  if (!c->open) return;
+  link = &C->open;
+  while (*link != c) link = &(*link)->next_open;
+  *link = c->next_open;
+}
+
+void chunks_put(Chunks *C, Unit *u) {
+  pthread_mutex_lock(&C->mutex);
+  Chunk *c = chunk_of(u);
+  unsigned at = (unsigned)(u - c->unit), units = u->units;
+  account(C, 0, u->bytes);
+  u->units = 0;
+  if (units >= CHUNK_UNITS) {
+    unlink_chunk(C, c);
+    account(C, 0, head_bytes());
+    pthread_mutex_unlock(&C->mutex);
+    chunk_unmap(c);
+    return;
+  }
+  uint64_t mask = run_mask(at, units);
+  c->free |= mask;
+  c->dirty |= mask;
+  C->dirty += (size_t)units << UNIT_SHIFT;
+  open_chunk(C, c);
+  if (over_budget(C)) {
+    if (c->free == ALL_FREE && !C->walking) {
+      C->dirty -= (size_t)__builtin_popcountll(c->dirty) << UNIT_SHIFT;
+      unlink_chunk(C, c);
+      account(C, 0, head_bytes());
+      chunk_unmap(c);
+    } else if (!MM_MALLOC) { /* memory of a malloc is not ours to advise on */
+      madvise((char *)c + ((size_t)at << UNIT_SHIFT), (size_t)units << UNIT_SHIFT, MADV_DONTNEED);
+      c->dirty &= ~mask;
+      C->dirty -= (size_t)units << UNIT_SHIFT;
+    }
+  }
+  pthread_mutex_unlock(&C->mutex);
+}
+
+void chunks_each(Chunks *C, void (*f)(void *ctx, Unit *), void *ctx) {
+  C->walking = true;
+  for (Chunk *c = C->all, *next; c; c = next) {
+    next = c->next;
+    if (c->mapped > CHUNK_BYTES || c->huge_cards) {
+      if (c->unit[1].units) f(ctx, &c->unit[1]);
+      continue;
+    }
+    for (unsigned at = 1; at < CHUNK_UNITS;) {
+      Unit *u = &c->unit[at];
+      unsigned step = u->units ? u->units : 1;
+      if (u->units) f(ctx, u);
+      at += step;
+    }
+  }
+  C->walking = false;
+}

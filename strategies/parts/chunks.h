@@ -1,0 +1,99 @@
+/* chunks.h: memory from the system, in 4 MiB chunks of 64 KiB units. Owns: which units are free, what is given back, and the
+   accounting that a heap limit is held against. Both families stand on it: counting strategies take their pool pages here,
+   tracing strategies their blocks and large objects, so that page policy and give-back are the same for all.
+
+   A chunk is aligned to its size. Its first unit holds metadata for the others: mark bits, cards and one descriptor per unit,
+   so that from any object one mask finds all that is known of it. Metadata lies together, not at the head of each unit: heads at
+   equal offsets of every 64 KiB would fall into the same few cache sets.
+
+       chunk  | marks 32 KiB | cards 8 KiB | descriptors |   unit 1   |   unit 2   | ...  | unit 63 |
+
+   A run longer than 63 units gets a mapping of its own with the same head. In the malloc flavour, chunks are asked of the
+   process's malloc (posix_memalign); otherwise they are mapped. Thread-safe but where said. */
+#ifndef RECLAIM_PARTS_CHUNKS_H
+#define RECLAIM_PARTS_CHUNKS_H
+
+#include <pthread.h>
+
+#include "runtime/base.h"
+
+enum {
+  UNIT_SHIFT = 16,
+  CHUNK_SHIFT = 22,
+  CHUNK_UNITS = 1 << (CHUNK_SHIFT - UNIT_SHIFT),
+  GRANULE_SHIFT = 4, /* objects start at multiples of 16 bytes; one mark bit each */
+  CARD_SHIFT = 9,
+  PAGE = 4096,
+};
+#define UNIT_BYTES  ((size_t)1 << UNIT_SHIFT)
+#define CHUNK_BYTES ((size_t)1 << CHUNK_SHIFT)
+
+/* What is known of a unit, or of a run by its first unit. */
+typedef struct Unit {
+  struct Unit *next; /* in a list of its holder */
+  void *owner;       /* a Pool, or the thread that allocates in it */
+  char *carve, *end; /* the part never used since it was handed out; the end of the usable part */
+  size_t bytes;      /* accounted bytes of the run, a multiple of PAGE */
+  uint8_t *cards;    /* one byte per 512 bytes of the run */
+  uint32_t cell;     /* bytes per cell, 0: one large object */
+  uint32_t units;    /* length of the run; 0 in a unit that is free or not the first */
+  uint16_t cls;
+  uint8_t state;  /* the holder's own */
+  uint8_t flags;  /* the holder's own */
+  uint32_t spare; /* the holder's own */
+} Unit;
+
+typedef struct Chunk {
+  uint64_t marks[CHUNK_BYTES >> GRANULE_SHIFT >> 6];
+  uint8_t cards[CHUNK_BYTES >> CARD_SHIFT];
+  Unit unit[CHUNK_UNITS];
+  struct Chunk *next, *next_open; /* all chunks; chunks that may have free units */
+  uint64_t free, dirty;           /* a bit per unit: free to hand out; free and possibly resident */
+  size_t mapped;                  /* bytes, more than CHUNK_BYTES for a huge run */
+  uint8_t *huge_cards;            /* of a huge run */
+  bool open;                      /* in the open list */
+} Chunk;
+_Static_assert(sizeof(Chunk) <= (1 << UNIT_SHIFT), "a chunk's metadata fits its first unit");
+
+typedef struct Chunks {
+  pthread_mutex_t mutex;
+  Chunk *all, *open;
+  size_t committed; /* accounted bytes of all runs, and the metadata of their chunks; atomic, read without the mutex */
+  size_t peak;      /* of committed */
+  size_t dirty;     /* bytes free and possibly resident */
+  bool huge_pages;  /* ask for huge pages */
+  bool walking;     /* inside chunks_each: chunks stay mapped */
+} Chunks;
+
+INLINE Chunk *chunk_of(const void *p) { return (Chunk *)((uintptr_t)p & ~(CHUNK_BYTES - 1)); }
+INLINE unsigned unit_index(const void *p) { return (unsigned)((uintptr_t)p >> UNIT_SHIFT) & (CHUNK_UNITS - 1); }
+/* The descriptor of the unit of `p`; of a run only addresses in its first unit lead to the run's. */
+INLINE Unit *unit_of(const void *p) { return &chunk_of(p)->unit[unit_index(p)]; }
+INLINE char *unit_base(const Unit *u) {
+  Chunk *c = chunk_of(u);
+  return (char *)c + ((size_t)(u - c->unit) << UNIT_SHIFT);
+}
+INLINE size_t chunks_committed(Chunks *C) { return load_relaxed(&C->committed); }
+
+void chunks_init(Chunks *, bool huge_pages);
+/* Gives every chunk back to the system. Not thread-safe. */
+void chunks_destroy(Chunks *);
+/* A run of at least `bytes`; its descriptor has units, bytes, carve, end and cards set and all else 0. Contents are arbitrary,
+   marks and cards are clear. NULL: the system has no more. */
+Unit *chunks_get(Chunks *, size_t bytes);
+void chunks_put(Chunks *, Unit *);
+/* Calls f(ctx, unit) for each run in use. Not thread-safe. f may put that run. */
+void chunks_each(Chunks *, void (*f)(void *ctx, Unit *), void *ctx);
+
+/* --- Mark bits: by granule, in the chunk's head. ------------------------------------------------------------------------- */
+
+INLINE uint64_t *mark_word(const void *p) {
+  return &chunk_of(p)->marks[((uintptr_t)p & (CHUNK_BYTES - 1)) >> (GRANULE_SHIFT + 6)];
+}
+INLINE uint64_t mark_bit(const void *p) { return (uint64_t)1 << (((uintptr_t)p >> GRANULE_SHIFT) & 63); }
+INLINE bool is_marked(const void *p) { return *mark_word(p) & mark_bit(p); }
+
+/* Clears the marks of a unit's run (of a large run: of its first unit, where its only object starts). */
+void unit_clear_marks(Unit *);
+
+#endif

@@ -1,0 +1,24 @@
+/* counted.h: what the heaps of all counting strategies share: chunks, threads and their Cells, immortals, the exact books.
+   A strategy's struct Heap starts with MM_HEAP_COMMON and COUNTED_HEAP; its struct Thr has COUNTED_THREAD. */
+#ifndef RECLAIM_PARTS_COUNTED_H
+#define RECLAIM_PARTS_COUNTED_H
+
+#include <pthread.h>
+
+#include "strategies/parts/cells.h"
+
+enum { COUNTED_THREADS = 1024 };
+
+#define COUNTED_HEAP                                                                                                             \
+  Chunks chunks;                                                                                                                 \
+  pthread_mutex_t mutex;         /* threads and orphans */                                                                       \
+  Thr *threads[COUNTED_THREADS]; /* all that ever attached; freed with the heap, since what they made may outlive them */        \
+  int nthreads;                                                                                                                  \
+  Thr *orphans; /* of threads that exited: adopted whole by the next to attach */
+
+#define COUNTED_THREAD                                                                                                           \
+  Thr *next_orphan;                                                                                                              \
+  uint64_t longest_cascade; /* objects */                                                                                        \
+  reclaim_histogram cascades;
+
+#endif

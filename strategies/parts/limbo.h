@@ -1,0 +1,46 @@
+/* limbo.h: delayed reuse of published objects, so that fields of shared objects can be read without a lock.
+
+   A reader loads a field, increments what it found unless its count is 0, and looks at the field again. Between load and increment
+   the object may have died. That is harmless as long as its header still is a header with count 0: so the memory of a shared object
+   is reused only after every thread has passed a point where it holds no such pointer.
+
+   Such points are polls and blocking regions (no unlocked read and no BORROW spans one): quiescent-state-based reclamation, as
+   free-threaded CPython does it for pages and McKenney's RCU for kernels; here per object, so that it works over any malloc.
+
+     epoch            counts up each time a batch of dead objects is full
+     batch.epoch      set then: every thread that announces an epoch >= it has since been quiescent
+     thread.seen      the last epoch announced; LIMBO_BLOCKED inside blocking regions
+     Invariant: a batch is freed when batch.epoch <= min over threads of seen.
+
+   Polls cost nothing extra: a full batch sets every thread's poll flag, and announcing happens in the poll's slow path. */
+#ifndef RECLAIM_PARTS_LIMBO_H
+#define RECLAIM_PARTS_LIMBO_H
+
+#include <pthread.h>
+
+#include "runtime/base.h"
+
+enum { LIMBO_BATCH = 254, LIMBO_THREADS = 1024 };
+#define LIMBO_BLOCKED UINT64_MAX
+
+typedef struct Batch {
+  struct Batch *next;
+  uint64_t epoch;
+  uint32_t n;
+  Obj *o[LIMBO_BATCH];
+} Batch;
+
+typedef struct Limbo {
+  _Atomic uint64_t epoch;
+  pthread_mutex_t mutex; /* threads, and the way into and out of blocking regions */
+  Thr *threads[LIMBO_THREADS];
+  int nthreads;
+} Limbo;
+
+typedef struct LimboThread {
+  _Atomic uint64_t seen;
+  Batch *filling, *oldest, *newest;
+  uint64_t waiting, most_waiting; /* objects not yet freed, and the most there were */
+} LimboThread;
+
+#endif

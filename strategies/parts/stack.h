@@ -1,0 +1,21 @@
+/* stack.h: a growing array of objects: work lists that must not recurse. Memory comes from mmap, never from the measured malloc. */
+#ifndef RECLAIM_PARTS_STACK_H
+#define RECLAIM_PARTS_STACK_H
+
+#include "runtime/base.h"
+
+typedef struct Stack {
+  Obj **v;
+  size_t n, cap;
+} Stack;
+
+/* Doubles the capacity. Ends the process when the system has no memory: a work list that cannot grow cannot be skipped. */
+COLD void stack_grow(Stack *);
+void stack_free(Stack *);
+
+INLINE void stack_push(Stack *s, Obj *o) {
+  if (UNLIKELY(s->n == s->cap)) stack_grow(s);
+  s->v[s->n++] = o;
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* rc.c: see rc.h. The heap of pure counting: private Cells and private immortals for each thread. */
+#include MM_STRATEGY_HEADER
+
+#include "strategies/parts/counted-heap.h"
+
+const char mm_summary[] = "pure reference counting: plain counts, a private heap per thread, nothing shared, cycles leak";
+const reclaim_param mm_tunables[] = {COUNTED_TUNABLES};
+const int mm_ntunables = RC_TUNABLES;
+
+Heap *mm_open(const reclaim_config *config) { return counted_open(config, config->tunables[RC_HUGE_PAGES]); }
+void mm_close(Heap *H) { counted_close(H); }
+
+Thr *mm_attach(Heap *H, int index) {
+  bool fresh;
+  Thr *T = counted_attach(H, index, &fresh);
+  if (T && fresh) {
+    cells_init(&T->cells, &H->chunks, (uint32_t)H->config->tunables[RC_FREELIST_CAP], counted_exhausted, H);
+    T->small = counted_immortals(); /* a copy: a plain count that two threads write is a race */
+    if (!T->small) counted_exhausted(H);
+  }
+  return T;
+}
+void mm_detach(Thr *T) {
+  cells_flush(&T->cells);
+  counted_detach(T);
+}
+
+void mm_poll_slow(Thr *T) { (void)T; }
+void mm_share_slow(Thr *T, Obj **slot) {
+  (void)slot;
+  T->heap->config->fail(RECLAIM_FAIL_CHECK, "rc shares nothing between threads");
+}
+void mm_collect(Thr *T) { counted_books(T->heap); }
+void mm_stats(Heap *H, reclaim_stats *out) { counted_stats(H, out); }
+void mm_reset_stats(Heap *H) { counted_reset(H); }
