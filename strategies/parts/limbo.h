@@ -20,7 +20,7 @@
 
 #include "runtime/base.h"
 
-enum { LIMBO_BATCH = 254, LIMBO_THREADS = 1024 };
+enum { LIMBO_BATCH = 254, LIMBO_THREADS = 1024 /* as COUNTED_THREADS */ };
 #define LIMBO_BLOCKED UINT64_MAX
 
 typedef struct Batch {
@@ -39,8 +39,22 @@ typedef struct Limbo {
 
 typedef struct LimboThread {
   _Atomic uint64_t seen;
-  Batch *filling, *oldest, *newest;
+  Batch *filling, *oldest, *newest, *spare;
   uint64_t waiting, most_waiting; /* objects not yet freed, and the most there were */
 } LimboThread;
+
+void limbo_init(Limbo *);
+void limbo_destroy(Limbo *);
+/* T starts blocked. */
+void limbo_attach(Limbo *, Thr *T);
+/* Takes a shared object whose count is 0; frees it when no reader can have a pointer to it. */
+void limbo_put(Thr *T, Obj *o);
+/* In the slow path of a poll: T holds no unowned pointer now. */
+void limbo_announce(Thr *T);
+/* Into and out of a blocking region. */
+void limbo_block(Thr *T);
+void limbo_unblock(Thr *T);
+/* Frees everything at once: all other threads are blocked. */
+void limbo_drain(Thr *threads[], int n);
 
 #endif
