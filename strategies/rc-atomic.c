@@ -2,6 +2,7 @@
 #include MM_STRATEGY_HEADER
 
 #include "strategies/parts/counted-heap.h"
+#include "strategies/parts/share.h"
 
 const char mm_summary[] = "atomic reference counting: shared heap, lock-free reads, object locks for writes, cycles leak";
 static const char *const increments[] = {"fetch-add", "compare-and-swap"};
@@ -54,21 +55,7 @@ void mm_poll_slow(Thr *T) {
   limbo_announce(T);
 }
 
-/* Sets OBJ_SHARED on everything reachable, before anyone else can see it. What is shared already is closed under reachability. */
-static void visit_share(void *ctx, Obj **field) {
-  Obj *o = *field;
-  if (!o || (o->bits & OBJ_SHARED)) return;
-  o->bits |= OBJ_SHARED;
-  if (!kind_is_leaf(o->kind)) stack_push(ctx, o);
-}
-void mm_share_slow(Thr *T, Obj **slot) {
-  size_t base = T->dead.n;
-  visit_share(&T->dead, slot);
-  while (T->dead.n > base) {
-    Obj *o = T->dead.v[--T->dead.n];
-    obj_visit(o, visit_share, &T->dead);
-  }
-}
+void mm_share_slow(Thr *T, Obj **slot) { share_deep(&T->dead, *slot); }
 
 void mm_collect(Thr *T) {
   limbo_drain(T->heap->threads, T->heap->nthreads);

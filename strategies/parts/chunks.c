@@ -10,6 +10,7 @@ void chunks_init(Chunks *C, bool huge_pages) {
   memset(C, 0, sizeof *C);
   pthread_mutex_init(&C->mutex, NULL);
   C->huge_pages = huge_pages;
+  C->ceiling = SIZE_MAX;
 }
 
 static void account(Chunks *C, size_t add, size_t sub) {
@@ -119,6 +120,37 @@ static Unit *get_huge(Chunks *C, size_t bytes) {
   return set_up(C, c, 1, (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT, bytes);
 }
 
+/* A chunk with a run of free units, of resident ones only if `dirty`; *at is its first. Drops full chunks from the open list. */
+static Chunk *find_free(Chunks *C, unsigned units, bool dirty, unsigned *at) {
+  for (Chunk **link = &C->open, *c; (c = *link);) {
+    *at = find_run(dirty ? c->dirty : c->free, units);
+    if (*at) return c;
+    if (!c->free)
+      *link = c->next_open, c->open = false;
+    else
+      link = &c->next_open;
+  }
+  return NULL;
+}
+
+/* Tells the system that the contents of free units are not needed. Memory of a malloc is not ours to advise on. */
+static void give_back_run(Chunks *C, Chunk *c, unsigned at, unsigned units) {
+  if (MM_MALLOC) return;
+  uint64_t mask = run_mask(at, units);
+  madvise((char *)c + ((size_t)at << UNIT_SHIFT), (size_t)units << UNIT_SHIFT, MADV_DONTNEED);
+  C->dirty -= (size_t)__builtin_popcountll(c->dirty & mask) << UNIT_SHIFT;
+  c->dirty &= ~mask;
+}
+static void give_back_dirty(Chunks *C) {
+  for (Chunk *c = C->open; c; c = c->next_open)
+    while (c->dirty) {
+      unsigned at = (unsigned)__builtin_ctzll(c->dirty);
+      uint64_t rest = ~(c->dirty >> at);
+      give_back_run(C, c, at, rest ? (unsigned)__builtin_ctzll(rest) : 64 - at);
+      if (MM_MALLOC) break;
+    }
+}
+
 Unit *chunks_get(Chunks *C, size_t bytes) {
   size_t units = (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT;
   pthread_mutex_lock(&C->mutex);
@@ -127,13 +159,11 @@ Unit *chunks_get(Chunks *C, size_t bytes) {
     u = get_huge(C, bytes);
   } else {
     unsigned at = 0;
-    Chunk **link = &C->open, *c = NULL;
-    while ((c = *link)) {
-      if ((at = find_run(c->free, (unsigned)units))) break;
-      if (!c->free)
-        *link = c->next_open, c->open = false;
-      else
-        link = &c->next_open;
+    Chunk *c = NULL;
+    if (C->dirty >= units << UNIT_SHIFT) c = find_free(C, (unsigned)units, true, &at);
+    if (!c) {
+      if (C->dirty && C->committed + C->dirty + bytes > C->ceiling) give_back_dirty(C);
+      c = find_free(C, (unsigned)units, false, &at);
     }
     if (!c && (c = new_chunk(C, CHUNK_BYTES))) {
       c->free = ALL_FREE;
@@ -152,8 +182,11 @@ Unit *chunks_get(Chunks *C, size_t bytes) {
   return u;
 }
 
-/* How much may stay resident though it is free: a quarter of what is in use, at least 8 MiB. */
-static bool over_budget(Chunks *C) { return C->dirty > (C->committed >> 2) + ((size_t)8 << 20); }
+/* How much may stay resident though it is free: under a ceiling, what fits below it; without, a quarter of what is in use and 8 MiB. */
+static bool over_budget(Chunks *C) {
+  if (C->ceiling != SIZE_MAX) return C->committed + C->dirty > C->ceiling;
+  return C->dirty > (C->committed >> 2) + ((size_t)8 << 20);
+}
 
 static void unlink_chunk(Chunks *C, Chunk *c) {
   Chunk **link = &C->all;
@@ -189,10 +222,8 @@ void chunks_put(Chunks *C, Unit *u) {
       unlink_chunk(C, c);
       account(C, 0, head_bytes());
       chunk_unmap(c);
-    } else if (!MM_MALLOC) { /* memory of a malloc is not ours to advise on */
-      madvise((char *)c + ((size_t)at << UNIT_SHIFT), (size_t)units << UNIT_SHIFT, MADV_DONTNEED);
-      c->dirty &= ~mask;
-      C->dirty -= (size_t)units << UNIT_SHIFT;
+    } else {
+      give_back_run(C, c, at, units);
     }
   }
   pthread_mutex_unlock(&C->mutex);

@@ -60,7 +60,8 @@ typedef struct Chunks {
   Chunk *all, *open;
   size_t committed; /* accounted bytes of all runs, and the metadata of their chunks; atomic, read without the mutex */
   size_t peak;      /* of committed */
-  size_t dirty;     /* bytes free and possibly resident */
+  size_t dirty;     /* bytes free and possibly resident; handed out before untouched ones */
+  size_t ceiling;   /* of committed + dirty: beyond it the dirty ones are given back first */
   bool huge_pages;  /* ask for huge pages */
   bool walking;     /* inside chunks_each: chunks stay mapped */
 } Chunks;

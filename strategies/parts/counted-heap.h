@@ -1,15 +1,8 @@
 /* counted-heap.h: the bodies that go with counted.h, included once by each counting strategy's .c file, after its header. */
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "strategies/parts/clock.h"
-
-/* Memory of the strategy's own, zeroed, not from the measured malloc. NULL when there is none. */
-static void *system_new(size_t size) {
-  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return p == MAP_FAILED ? NULL : p;
-}
-static void system_free(void *p, size_t size) { munmap(p, size); }
+#include "strategies/parts/system.h"
 
 static void counted_exhausted(void *heap) {
   ((Heap *)heap)->config->fail(RECLAIM_FAIL_OUT_OF_MEMORY, "the system refused memory");

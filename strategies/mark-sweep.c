@@ -1,0 +1,65 @@
+/* mark-sweep.c: see mark-sweep.h. */
+#include MM_STRATEGY_HEADER
+
+#include "strategies/parts/traced-heap.h"
+
+const char mm_summary[] = "stop-the-world mark and lazy sweep: size-class blocks, side mark bits, nothing moves";
+const reclaim_param mm_tunables[] = {TRACED_TUNABLES};
+const int mm_ntunables = MS_TUNABLES;
+
+Heap *mm_open(const reclaim_config *config) { return traced_open(config); }
+void mm_close(Heap *H) { traced_close(H); }
+Thr *mm_attach(Heap *H, int index) { return traced_attach(H, index); }
+void mm_detach(Thr *T) { T->top = NULL; }
+
+void mm_poll_slow(Thr *T) { world_wait(&T->heap->world, T); }
+
+/* False: another thread collected meanwhile. */
+static bool collect(Thr *T) {
+  Heap *H = T->heap;
+  if (!world_stop(&H->world, T)) return false;
+  uint64_t wall = wall_ns(), cpu = thread_cpu_ns();
+  traced_mark(H);
+  if (!H->hard_limit) H->mature.limit = H->mature.chunks.ceiling = grown_limit(H->live_bytes);
+  H->collector_cpu_ns += thread_cpu_ns() - cpu;
+  H->collector_wall_ns += wall_ns() - wall;
+  world_resume(&H->world, T);
+  return true;
+}
+
+static void *try_alloc(Thr *T, size_t size) {
+  Space *S = &T->heap->mature;
+  return size > CELL_MAX ? space_get_large(S, size, false) : space_get(S, &T->space, size);
+}
+
+void *ms_alloc_slow(Thr *T, size_t size, Obj **keep) {
+  void *p = try_alloc(T, size);
+  if (LIKELY(p)) return p;
+  Link root = {T->top, {keep ? *keep : NULL}};
+  T->top = &root;
+  Heap *H = T->heap;
+  for (int mine = 0; mine < 2 && !p;) { /* a collection of another thread may have left nothing for us: collect ourselves */
+    if (collect(T)) mine++;
+    p = try_alloc(T, size);
+    if (!p && !H->hard_limit) {
+      H->mature.limit += size + UNIT_BYTES; /* growing: what lives does not fit twice into the minimum */
+      p = try_alloc(T, size);
+    }
+  }
+  T->top = root.prev;
+  if (keep) *keep = root.s.p_;
+  if (!p) H->config->fail(RECLAIM_FAIL_HEAP_TOO_SMALL, "what is live leaves no room for the next object");
+  return p;
+}
+
+void mm_share_slow(Thr *T, Obj **slot) { share_deep(&T->work, *slot); }
+
+void mm_collect(Thr *T) {
+  while (!collect(T)) {}
+}
+
+void mm_stats(Heap *H, reclaim_stats *out) {
+  traced_stats(H, out);
+  out->minor_collections = 0;
+}
+void mm_reset_stats(Heap *H) { traced_reset(H); }

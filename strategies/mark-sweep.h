@@ -1,0 +1,82 @@
+/* mark-sweep: stop-the-world tracing, non-moving: Boehm-Demers-Weiser, Go's allocator and sweeper, MMTk's MarkSweep.
+
+   Allocation bumps through runs of free cells in size-class blocks that a thread has to itself; nothing is done on a store. When the
+   heap limit is reached the world stops, one thread marks and counts, and each thread sweeps blocks as it allocates.
+
+   Composition: space.h (blocks, marking, lazy sweep), world.h (handshake), park.h (locks for the consistency of shared containers). */
+#ifndef RECLAIM_STRATEGY_MARK_SWEEP_H
+#define RECLAIM_STRATEGY_MARK_SWEEP_H
+
+#define MM_MOVES           0
+#define MM_COUNTS_LOCALS   0
+#define MM_COUNTS_HEAP     0
+#define MM_CHAINS_SLOTS    1
+#define MM_SHARES_HEAP     1
+#define MM_RECLAIMS_CYCLES 1
+#define MM_LOCKS_OBJECTS   1
+#define MM_HEAP_LIMITED    1
+
+#include "strategies/parts/park.h"
+#include "strategies/parts/space.h"
+#include "strategies/parts/traced.h"
+
+struct Thr {
+  SpaceThread space; /* first: the runs are at small offsets */
+  MM_THR_COMMON
+  TRACED_THREAD
+};
+struct Heap {
+  MM_HEAP_COMMON
+  TRACED_HEAP
+};
+
+enum { MS_TUNABLES = TRACED_TUNABLES_COUNT };
+
+/* Out of free cells in reach: sweeps on, or collects. *keep is a root (may be NULL). */
+COLD void *ms_alloc_slow(Thr *T, size_t size, Obj **keep);
+
+INLINE void *ms_cell(Thr *T, size_t size, Obj **keep) {
+  if (UNLIKELY(size > CELL_MAX)) return ms_alloc_slow(T, size, keep);
+  unsigned cls = class_of(size);
+  Run *r = &T->space.run[cls];
+  char *p = r->cur;
+  if (UNLIKELY(p == r->end)) return ms_alloc_slow(T, size, keep);
+  r->cur = p + class_bytes(cls);
+  return p;
+}
+
+INLINE Obj *mm_alloc(Thr *T, size_t size, unsigned kind, unsigned n) {
+  Obj *o = ms_cell(T, size, NULL);
+  o->word = HDR_WORD(kind, n);
+  return o;
+}
+INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) {
+  Obj *o = ms_cell(T, size, &keep);
+  o->word = HDR_WORD(kind, n);
+  return (Two){o, keep};
+}
+
+MM_TRACED_SAFEPOINTS
+
+/* --- Fields: plain words. Stores are releases, which cost nothing here, since a shared list is read without its lock. ------- */
+
+INLINE Obj *mm_exchange(Thr *T, Obj *holder, Obj **f, Obj *v) {
+  (void)T, (void)holder;
+  store_release(f, v);
+  return NULL; /* nothing to release: nobody owns */
+}
+INLINE void mm_init_move(Thr *T, Obj *holder, Obj **f, Obj *v) {
+  (void)T, (void)holder;
+  *f = v;
+}
+INLINE void mm_store_new(Thr *T, Obj *holder, Obj **f, Obj *v) { (void)mm_exchange(T, holder, f, v); }
+INLINE void mm_copy_range(Thr *T, Obj *holder, Obj **dst, Obj *const *src, size_t n) {
+  (void)T, (void)holder;
+  memcpy(dst, src, n * sizeof *dst);
+}
+INLINE void mm_move_range(Thr *T, Obj *holder, void *dst, const void *src, size_t bytes) {
+  (void)T, (void)holder;
+  memmove(dst, src, bytes);
+}
+
+#endif

@@ -1,0 +1,109 @@
+/* traced-heap.h: the bodies that go with traced.h, included once by each tracing strategy's .c file, after its header. */
+#include <stdlib.h>
+
+#include "strategies/parts/clock.h"
+#include "strategies/parts/share.h"
+#include "strategies/parts/system.h"
+#include "strategies/parts/traced.h"
+
+/* A heap that grows: the next full collection comes when it holds twice what survived the last, and not below this. */
+enum { GROW_MIN = 16 << 20 };
+static uint64_t grown_limit(uint64_t live) { return 2 * live > GROW_MIN ? 2 * live : GROW_MIN; }
+
+#define TRACED_TUNABLES                                                                                                          \
+  {"huge-pages", "ask the system for huge pages for blocks", "", 0, 0, 1, NULL},                                                 \
+      {"prefetch", "objects between a prefetch and the look at its target while marking; 0: none", "", 16, 0, SPACE_RING_MAX,    \
+       NULL},                                                                                                                    \
+  {                                                                                                                              \
+    "mark-stack", "objects that the mark stack holds; what finds no room is found again by scanning its block", "", 1 << 22, 64, \
+        1 << 28, NULL                                                                                                            \
+  }
+
+static Heap *traced_open(const reclaim_config *config) {
+  Heap *H = system_new(sizeof *H);
+  if (!H) return NULL;
+  H->config = config;
+  H->hard_limit = config->heap_limit_bytes;
+  world_init(&H->world);
+  const int64_t *t = config->tunables;
+  if (!space_init(&H->mature, H->hard_limit ? H->hard_limit : grown_limit(0), (size_t)t[TRACED_MARK_STACK],
+                  (unsigned)t[TRACED_PREFETCH], t[TRACED_HUGE_PAGES])) {
+    space_destroy(&H->mature);
+    world_destroy(&H->world);
+    system_free(H, sizeof *H);
+    return NULL;
+  }
+  H->small = H->mature.immortals;
+  return H;
+}
+
+static void traced_close(Heap *H) {
+  for (int i = 0; i < H->world.nthreads; i++) {
+    stack_free(&H->world.threads[i]->work);
+    system_free(H->world.threads[i], sizeof(Thr));
+  }
+  space_destroy(&H->mature);
+  world_destroy(&H->world);
+  system_free(H, sizeof *H);
+}
+
+static Thr *traced_attach(Heap *H, int index) {
+  Thr *T = system_new(sizeof *T);
+  if (!T) return NULL;
+  T->heap = H;
+  T->index = index;
+  T->small = H->small;
+  if (world_attach(&H->world, T)) return T;
+  system_free(T, sizeof *T);
+  return NULL;
+}
+
+static void visit_thread_roots(Thr *T, void (*visit)(void *ctx, Obj **field), void *ctx) {
+  for (Link *l = T->top; l; l = l->prev) visit(ctx, &l->s.p_);
+}
+
+/* Marks from all roots and settles the space. The world is stopped and nothing is young. */
+static void traced_mark(Heap *H) {
+  SpaceThread *threads[WORLD_THREADS];
+  World *W = &H->world;
+  for (int i = 0; i < W->nthreads; i++) threads[i] = &W->threads[i]->space;
+  space_begin(&H->mature, threads, W->nthreads);
+  for (int i = 0; i < W->nthreads; i++) visit_thread_roots(W->threads[i], space_mark_root, &H->mature);
+  for (int i = 0; i < GLOBAL_ROOTS; i++) space_mark_root(&H->mature, &H->globals[i]);
+  space_finish(&H->mature);
+  H->live_objects = H->mature.live_objects;
+  H->live_bytes = H->mature.live_bytes;
+  H->collections++;
+}
+
+static void traced_stats(Heap *H, reclaim_stats *out) {
+  out->collections = H->collections;
+  out->collector_wall_ns = H->collector_wall_ns;
+  out->collector_cpu_ns = H->collector_cpu_ns;
+  out->pauses = H->world.pauses;
+  out->safepoints = H->world.safepoints;
+  uint64_t parks = 0;
+  for (int i = 0; i < H->world.nthreads; i++) parks += H->world.threads[i]->parks;
+  reclaim_counter counters[] = {
+      {"mark-ns", H->mature.mark_ns},
+      {"settle-ns", H->mature.sweep_ns},
+      {"mark-stack-deepest", H->mature.marker.deepest},
+      {"mark-stack-overflows", H->mature.marker.overflows},
+      {"lock-parks", parks},
+  };
+  memcpy(out->counters + out->ncounters, counters, sizeof counters);
+  out->ncounters += (int)(sizeof counters / sizeof *counters);
+  out->live_objects = H->live_objects;
+  out->live_bytes = H->live_bytes;
+  out->committed_bytes = chunks_committed(&H->mature.chunks);
+  out->allocated_bytes = H->live_bytes;
+}
+
+static void traced_reset(Heap *H) {
+  H->collections = H->collector_wall_ns = H->collector_cpu_ns = 0;
+  H->mature.mark_ns = H->mature.sweep_ns = 0;
+  H->mature.marker.deepest = H->mature.marker.overflows = 0;
+  memset(&H->world.pauses, 0, sizeof H->world.pauses);
+  memset(&H->world.safepoints, 0, sizeof H->world.safepoints);
+  for (int i = 0; i < H->world.nthreads; i++) H->world.threads[i]->parks = 0;
+}

@@ -1,0 +1,43 @@
+/* traced.h: what tracing strategies share above the space: the world, the slots as roots, reads, safepoints. */
+#ifndef RECLAIM_PARTS_TRACED_H
+#define RECLAIM_PARTS_TRACED_H
+
+#include "strategies/parts/space.h"
+#include "strategies/parts/stack.h"
+#include "strategies/parts/world.h"
+
+#define TRACED_THREAD                                                                                                            \
+  Stack work; /* publishing, copying */                                                                                          \
+  uint64_t parks;
+
+#define TRACED_HEAP                                                                                                              \
+  World world;                                                                                                                   \
+  Space mature;                                                                                                                  \
+  uint64_t hard_limit; /* bytes; 0: the heap grows */                                                                            \
+  uint64_t collections, collector_wall_ns, collector_cpu_ns;
+
+enum { TRACED_HUGE_PAGES, TRACED_PREFETCH, TRACED_MARK_STACK, TRACED_TUNABLES_COUNT };
+
+/* Locals are rooted and never counted. */
+INLINE void mm_retain(Thr *T, Obj *o) { (void)T, (void)o; }
+INLINE void mm_release(Thr *T, Obj *o) { (void)T, (void)o; }
+
+INLINE Obj *mm_load_own(Thr *T, Obj *holder, Obj **f) {
+  (void)T, (void)holder;
+  return load_acquire(f);
+}
+INLINE Obj *mm_load_locked(Thr *T, Obj *holder, Obj **f) { return mm_load_own(T, holder, f); }
+INLINE bool mm_locks_reads(Thr *T) {
+  (void)T;
+  return false;
+}
+
+void mm_poll_slow(Thr *T);
+#define MM_TRACED_SAFEPOINTS                                                                                                     \
+  INLINE void mm_safepoint(Thr *T) {                                                                                             \
+    if (UNLIKELY(atomic_load_explicit(&T->poll, memory_order_relaxed))) mm_poll_slow(T);                                         \
+  }                                                                                                                              \
+  INLINE void mm_blocking_begin(Thr *T) { world_block(&T->heap->world, T); }                                                     \
+  INLINE void mm_blocking_end(Thr *T) { world_unblock(&T->heap->world, T); }
+
+#endif
