@@ -50,7 +50,7 @@ INLINE void mm_poll(Thr *T);
 typedef struct {
   Obj *p_;
   uint64_t epoch;
-} __attribute__((warn_unused_result)) Own;
+} Own;
 INLINE Own own_mk(Thr *T, Obj *o) { return (Own){o, T->epoch}; }
 INLINE Obj *own_use(Thr *T, Own v) {
   if (v.p_ && v.epoch != T->epoch) mm_panic(T, "an owned value was used after an allocation or a poll");

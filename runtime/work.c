@@ -7,6 +7,8 @@
 /* What the threads of one heap meet at. */
 typedef struct WorkShared {
   pthread_barrier_t barrier;
+  bool audited; /* the last run was an audit: what it counted at the fullest point is what `stats` says lives */
+  uint64_t live_objects, live_bytes;
 } WorkShared;
 
 void work_barrier(Thr *T, Work *w) {
@@ -20,7 +22,13 @@ void work_barrier(Thr *T, Work *w) {
 void work_hold(Thr *T, Work *w) {
   if (LIKELY(!w->audit)) return;
   work_barrier(T, w);
-  if (w->index == 0) mm_collect(T); /* the others wait at the next barrier, or come to it */
+  if (w->index == 0) { /* the others wait at the next barrier, or come to it */
+    mm_collect(T);
+    WorkShared *s = T->heap->work;
+    s->audited = true;
+    s->live_objects = T->heap->live_objects;
+    s->live_bytes = T->heap->live_bytes;
+  }
   work_barrier(T, w);
 }
 
@@ -95,12 +103,17 @@ static void entry_collect(reclaim_thread *t) {
   Thr *T = (Thr *)t;
   mm_blocking_end(T);
   mm_collect(T);
+  T->heap->work->audited = false;
   mm_blocking_begin(T);
 }
 
 static void entry_stats(reclaim_heap *h, reclaim_stats *out) {
   memset(out, 0, sizeof *out);
-  mm_stats((Heap *)h, out);
+  Heap *H = (Heap *)h;
+  mm_stats(H, out);
+  if (!H->work->audited) return;
+  out->live_objects = H->work->live_objects;
+  out->live_bytes = H->work->live_bytes;
 }
 static void entry_reset(reclaim_heap *h) { mm_reset_stats((Heap *)h); }
 

@@ -9,7 +9,7 @@ const int mm_ntunables = MS_TUNABLES;
 
 Heap *mm_open(const reclaim_config *config) { return traced_open(config); }
 void mm_close(Heap *H) { traced_close(H); }
-Thr *mm_attach(Heap *H, int index) { return traced_attach(H, index); }
+Thr *mm_attach(Heap *H, int index) { return traced_attach(H, index, NULL); }
 void mm_detach(Thr *T) { T->top = NULL; }
 
 void mm_poll_slow(Thr *T) { world_wait(&T->heap->world, T); }
@@ -33,8 +33,10 @@ static void *try_alloc(Thr *T, size_t size) {
 }
 
 void *ms_alloc_slow(Thr *T, size_t size, Obj **keep) {
-  void *p = try_alloc(T, size);
+  bool stressed = MM_CHECK && T->collect_every && T->until_collect == 0;
+  void *p = stressed ? NULL : try_alloc(T, size);
   if (LIKELY(p)) return p;
+  T->until_collect = T->collect_every;
   Link root = {T->top, {keep ? *keep : NULL}};
   T->top = &root;
   Heap *H = T->heap;

@@ -36,7 +36,7 @@ enum { MS_TUNABLES = TRACED_TUNABLES_COUNT };
 COLD void *ms_alloc_slow(Thr *T, size_t size, Obj **keep);
 
 INLINE void *ms_cell(Thr *T, size_t size, Obj **keep) {
-  if (UNLIKELY(size > CELL_MAX)) return ms_alloc_slow(T, size, keep);
+  if (UNLIKELY(size > CELL_MAX) || TRACED_STRESSED(T)) return ms_alloc_slow(T, size, keep);
   unsigned cls = class_of(size);
   Run *r = &T->space.run[cls];
   char *p = r->cur;
@@ -62,8 +62,9 @@ MM_TRACED_SAFEPOINTS
 
 INLINE Obj *mm_exchange(Thr *T, Obj *holder, Obj **f, Obj *v) {
   (void)T, (void)holder;
+  Obj *old = *f;
   store_release(f, v);
-  return NULL; /* nothing to release: nobody owns */
+  return old;
 }
 INLINE void mm_init_move(Thr *T, Obj *holder, Obj **f, Obj *v) {
   (void)T, (void)holder;

@@ -10,14 +10,20 @@
 enum { GROW_MIN = 16 << 20 };
 static uint64_t grown_limit(uint64_t live) { return 2 * live > GROW_MIN ? 2 * live : GROW_MIN; }
 
+#if MM_CHECK
+#define TRACED_STRESS_TUNABLE                                                                                                    \
+  , { "collect-every", "collect at every n-th allocation of a thread; 0: never (checked builds only)", "", 0, 0, 1 << 20, NULL }
+#else
+#define TRACED_STRESS_TUNABLE
+#endif
 #define TRACED_TUNABLES                                                                                                          \
   {"huge-pages", "ask the system for huge pages for blocks", "", 0, 0, 1, NULL},                                                 \
       {"prefetch", "objects between a prefetch and the look at its target while marking; 0: none", "", 16, 0, SPACE_RING_MAX,    \
        NULL},                                                                                                                    \
-  {                                                                                                                              \
-    "mark-stack", "objects that the mark stack holds; what finds no room is found again by scanning its block", "", 1 << 22, 64, \
-        1 << 28, NULL                                                                                                            \
-  }
+      {"mark-stack", "objects that the mark stack holds; what finds no room is found again by scanning its block",               \
+       "",           1 << 22,                                                                                                    \
+       64,           1 << 28,                                                                                                    \
+       NULL} TRACED_STRESS_TUNABLE
 
 static Heap *traced_open(const reclaim_config *config) {
   Heap *H = system_new(sizeof *H);
@@ -47,12 +53,20 @@ static void traced_close(Heap *H) {
   system_free(H, sizeof *H);
 }
 
-static Thr *traced_attach(Heap *H, int index) {
+/* `prepare` sets what the strategy needs in the handle before a collection can see it; false: no memory. */
+static Thr *traced_attach(Heap *H, int index, bool (*prepare)(Heap *, Thr *)) {
   Thr *T = system_new(sizeof *T);
   if (!T) return NULL;
+  if (prepare && !prepare(H, T)) {
+    system_free(T, sizeof *T);
+    return NULL;
+  }
   T->heap = H;
   T->index = index;
   T->small = H->small;
+#if MM_CHECK
+  T->collect_every = T->until_collect = (uint32_t)H->config->tunables[TRACED_COLLECT_EVERY];
+#endif
   if (world_attach(&H->world, T)) return T;
   system_free(T, sizeof *T);
   return NULL;

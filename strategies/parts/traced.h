@@ -7,7 +7,8 @@
 #include "strategies/parts/world.h"
 
 #define TRACED_THREAD                                                                                                            \
-  Stack work; /* publishing, copying */                                                                                          \
+  Stack work;                            /* publishing, copying */                                                               \
+  uint32_t collect_every, until_collect; /* MM_CHECK: collect at every n-th allocation */                                        \
   uint64_t parks;
 
 #define TRACED_HEAP                                                                                                              \
@@ -16,7 +17,22 @@
   uint64_t hard_limit; /* bytes; 0: the heap grows */                                                                            \
   uint64_t collections, collector_wall_ns, collector_cpu_ns;
 
-enum { TRACED_HUGE_PAGES, TRACED_PREFETCH, TRACED_MARK_STACK, TRACED_TUNABLES_COUNT };
+enum {
+  TRACED_HUGE_PAGES,
+  TRACED_PREFETCH,
+  TRACED_MARK_STACK,
+#if MM_CHECK
+  TRACED_COLLECT_EVERY,
+#endif
+  TRACED_TUNABLES_COUNT
+};
+
+/* In a checked build: whether this allocation is to collect first. */
+#if MM_CHECK
+#define TRACED_STRESSED(T) UNLIKELY((T)->collect_every && --(T)->until_collect == 0)
+#else
+#define TRACED_STRESSED(T) false
+#endif
 
 /* Locals are rooted and never counted. */
 INLINE void mm_retain(Thr *T, Obj *o) { (void)T, (void)o; }

@@ -1,0 +1,98 @@
+/* generational: a copying bump-pointer nursery per thread, promotion into the space of `mark-sweep`: OCaml, MMTk's GenCopy over
+   MarkSweep, the young generations of JVMs.
+
+   Minor collections are local to a thread (nursery.h has the invariant that allows it), so they run in parallel by nature and stop
+   nobody; full ones stop the world, empty every nursery and then are those of mark-sweep.
+
+   Composition: nursery.h over space.h, world.h, park.h. */
+#ifndef RECLAIM_STRATEGY_GENERATIONAL_H
+#define RECLAIM_STRATEGY_GENERATIONAL_H
+
+#define MM_MOVES           1
+#define MM_COUNTS_LOCALS   0
+#define MM_COUNTS_HEAP     0
+#define MM_CHAINS_SLOTS    1
+#define MM_SHARES_HEAP     1
+#define MM_RECLAIMS_CYCLES 1
+#define MM_LOCKS_OBJECTS   1
+#define MM_HEAP_LIMITED    1
+
+#include "strategies/parts/nursery.h"
+#include "strategies/parts/park.h"
+#include "strategies/parts/traced.h"
+
+struct Thr {
+  Nursery nursery; /* first: cur and end are at small offsets */
+  MM_THR_COMMON
+  TRACED_THREAD
+  SpaceThread space;
+  uint64_t minor_wall_ns, minor_cpu_ns;
+  uint32_t stressed; /* MM_CHECK: collections forced so far */
+  reclaim_histogram minor_pauses;
+};
+struct Heap {
+  MM_HEAP_COMMON
+  TRACED_HEAP
+  size_t nurseries; /* bytes of all nurseries; atomic */
+};
+
+enum { GEN_NURSERY = TRACED_TUNABLES_COUNT, GEN_NURSERY_MAX, GEN_AGE, GEN_CUTOFF, GEN_REMEMBERED, GEN_TUNABLES };
+
+/* Eden is full, or the object is too large for it. *keep is a root (may be NULL). */
+COLD void *gen_alloc_slow(Thr *T, size_t size, Obj **keep);
+/* A store of a young reference into a mature object: enters the remembered set. */
+COLD void gen_remember(Thr *T, Obj *holder, void *from, void *to);
+
+INLINE void *gen_cell(Thr *T, size_t size, Obj **keep) {
+  bool small = __builtin_constant_p(size <= CLASS_FINE_MAX) && size <= CLASS_FINE_MAX;
+  if ((!small && UNLIKELY(size > T->nursery.cutoff)) || TRACED_STRESSED(T)) return gen_alloc_slow(T, size, keep);
+  char *p = T->nursery.cur, *next = p + ((size + 15) & ~(size_t)15);
+  if (UNLIKELY(next > T->nursery.end)) return gen_alloc_slow(T, size, keep);
+  T->nursery.cur = next;
+  return p;
+}
+
+INLINE Obj *mm_alloc(Thr *T, size_t size, unsigned kind, unsigned n) {
+  Obj *o = gen_cell(T, size, NULL);
+  o->word = HDR_WORD(kind, n);
+  return o;
+}
+INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) {
+  Obj *o = gen_cell(T, size, &keep);
+  o->word = HDR_WORD(kind, n);
+  return (Two){o, keep};
+}
+
+MM_TRACED_SAFEPOINTS
+
+/* --- Fields: three instructions more than a store while the holder is young. -------------------------------------------------- */
+
+INLINE void gen_barrier(Thr *T, Obj *holder, Obj **f, Obj *v) {
+  if (LIKELY(nursery_has(&T->nursery, holder))) return;
+  if (nursery_has(&T->nursery, v)) gen_remember(T, holder, f, f + 1);
+}
+INLINE Obj *mm_exchange(Thr *T, Obj *holder, Obj **f, Obj *v) {
+  Obj *old = *f;
+  store_release(f, v);
+  gen_barrier(T, holder, f, v);
+  return old;
+}
+/* Only into objects of a fixed small size, which are born young. */
+INLINE void mm_init_move(Thr *T, Obj *holder, Obj **f, Obj *v) {
+  (void)T, (void)holder;
+  *f = v;
+}
+INLINE void mm_store_new(Thr *T, Obj *holder, Obj **f, Obj *v) {
+  store_release(f, v);
+  gen_barrier(T, holder, f, v);
+}
+INLINE void mm_move_range(Thr *T, Obj *holder, void *dst, const void *src, size_t bytes) {
+  memmove(dst, src, bytes);
+  if (UNLIKELY(!nursery_has(&T->nursery, holder)) && !(holder->bits & OBJ_SHARED))
+    gen_remember(T, holder, dst, (char *)dst + bytes);
+}
+INLINE void mm_copy_range(Thr *T, Obj *holder, Obj **dst, Obj *const *src, size_t n) {
+  mm_move_range(T, holder, dst, src, n * sizeof *dst);
+}
+
+#endif
