@@ -8,8 +8,16 @@ source=$1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export LC_ALL=C
 
+sources() { # DIR: its sources, each ended by a null byte
+  local folder folders=()
+  for folder in runtime strategies workloads harness; do
+    [ ! -d "$1/$folder" ] || folders+=("$folder")
+  done
+  (cd "$1" && find "${folders[@]}" -name '*.[ch]' -print0 | sort -z)
+}
+
 graph() { # DIR: the faults of one tree
-  (cd "$1" && find runtime strategies workloads harness -name '*.[ch]' -print0 2>/dev/null | sort -z | xargs -0 awk -f "$here/include-graph.awk")
+  sources "$1" | (cd "$1" && xargs -0 awk -f "$here/include-graph.awk")
 }
 
 graph "$source" || { echo "include-graph: the includes above point the wrong way" && exit 1; }
@@ -20,7 +28,7 @@ trap 'rm -rf "$scratch"' EXIT
 copy() {
   rm -rf "$scratch/tree"
   mkdir -p "$scratch/tree"
-  (cd "$source" && find runtime strategies workloads harness -name '*.[ch]' -exec cp --parents -t "$scratch/tree" {} + 2>/dev/null)
+  sources "$source" | (cd "$source" && xargs -0 cp --parents -t "$scratch/tree")
   mkdir -p "$scratch"/tree/{runtime,strategies/parts,workloads,harness/cell}
   local file
   for file in runtime/base-copy.h strategies/parts/copy.h strategies/copy-a.h strategies/copy-b.h runtime/mm-copy.h runtime/layout-copy.h \
