@@ -94,20 +94,25 @@ need_core() {
   exit 2
 }
 
-# has_optional NAME: whether something that is useful but not needed is there.
+# has_optional NAME: whether something that is useful but not needed is there. A malloc to preload is looked for where the
+# dynamic linker does, not where CMake does.
 has_optional() {
+  local library
   case $1 in
-  jemalloc) holds 'lib lib64 lib/*-linux-*' 'libjemalloc.so*' ;;
-  mimalloc) holds 'lib lib64 lib/*-linux-*' 'libmimalloc.so*' ;;
-  *) have "$1" ;;
+  jemalloc | mimalloc) library=lib$1.so.2 ;;
+  *)
+    have "$1"
+    return
+    ;;
   esac
+  CMAKE_PREFIX_PATH=${LD_LIBRARY_PATH:-} holds '. lib lib64 lib/*-linux-*' "$library"
 }
 
 # Debian and Ubuntu put the library's version into the package's name; prints what this release calls it.
 optional_package() {
   case $1 in
   jemalloc) echo libjemalloc2 ;;
-  mimalloc) apt-cache search --names-only '^libmimalloc[0-9.]+(t64)?$' 2>/dev/null | awk '{ print $1 }' | sort -V | tail -n 1 ;;
+  mimalloc) apt-cache search --names-only '^libmimalloc2[0-9.]*(t64)?$' 2>/dev/null | awk '{ print $1 }' | sort -V | tail -n 1 ;;
   gnuplot) echo gnuplot-nox ;;
   *) echo "$1" ;;
   esac
