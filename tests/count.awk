@@ -9,6 +9,8 @@ function complain(what) {
   failed++
 }
 
+function skip(what) { print me ": build-" build ": skipped " what > "/dev/stderr" }
+
 function attribute(line, name,    m) {
   if (!match(line, "[ \t\"]" name "=\"[^\"]*\"")) return ""
   m = substr(line, RSTART + 1, RLENGTH - 2)
@@ -26,15 +28,18 @@ function declared(source,    line, n) {
 }
 
 # Adds what a Criterion executable reported; returns false where it left no report.
-function criterion(name, verdict,    report, line, tests, off, bad, want) {
+function criterion(name, verdict,    report, line, head, tests, off, bad, want) {
   report = folder "/reports/" name ".xml"
-  while ((getline line < report) > 0)
-    if (line ~ /<testsuites /) break
+  head = ""
+  while ((getline line < report) > 0) {
+    if (line ~ /<testsuites /) head = line
+    if (line ~ /status="SKIPPED"/) skip(name "/" attribute(line, "name"))
+  }
   close(report)
-  tests = attribute(line, "tests")
+  tests = attribute(head, "tests")
   if (tests == "") return 0
-  off = attribute(line, "disabled")
-  bad = attribute(line, "failures") + attribute(line, "errors")
+  off = attribute(head, "disabled")
+  bad = attribute(head, "failures") + attribute(head, "errors")
   if (verdict != "run" && bad == 0) bad = 1 # a crash or a leak after the verdict
   want = declared(source[name])
   if (tests == 0) complain(name " executed no test")
@@ -70,7 +75,10 @@ FILENAME == ARGV[3] && /^[ \t]*<testcase / {
   name = attribute($0, "name")
   verdict = attribute($0, "status")
   if (!(name in kind)) complain(name " is not in suites.txt")
-  else if (verdict == "notrun" || verdict == "disabled") count(name, 0, 0, 1)
+  else if (verdict == "notrun" || verdict == "disabled") {
+    skip(name)
+    count(name, 0, 0, 1)
+  }
   else if (kind[name] != "unit" && kind[name] != "conformance") count(name, verdict == "run", verdict != "run", 0)
   else if (!criterion(name, verdict)) {
     if (verdict == "run") complain(name " passed without a report")
