@@ -151,9 +151,11 @@ lock() {
 }
 unlock() { exec {LOCK}>&-; }
 
-# configured DIR: whether DIR is a complete build folder of this very checkout (and not one that was copied or moved with it).
+# configured DIR: whether DIR is a complete build folder, of today's presets and of this very checkout (and not one that was
+# copied or moved with it).
 configured() {
   [ -e "$1/build.ninja" ] || [ -e "$1/Makefile" ] || return 1
+  [ ! "$ROOT/CMakePresets.json" -nt "$1/CMakeCache.txt" ] || return 1
   grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$ROOT" "$1/CMakeCache.txt" 2>/dev/null
 }
 
