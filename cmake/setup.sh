@@ -62,14 +62,18 @@ installer() {
   INSTALLER+=(-qq -o DPkg::Lock::Timeout=300)
 }
 
-# install LOG PACKAGE...: refreshes the package lists (once), then installs. Fails when apt does.
+# Refreshes the package lists, once per start.
+refresh() { # LOG
+  [ -z "${UPDATED:-}" ] || return 0
+  UPDATED=1
+  "${INSTALLER[@]}" update </dev/null >>"$1" 2>&1 || say "the package lists could not be refreshed (log: $1); trying with those at hand"
+}
+
+# install LOG PACKAGE...: fails when apt does.
 install() {
   local log=$1
   shift
-  if [ -z "${UPDATED:-}" ]; then
-    UPDATED=1
-    "${INSTALLER[@]}" update </dev/null >>"$log" 2>&1 || say "the package lists could not be refreshed (log: $log); trying with those at hand"
-  fi
+  refresh "$log"
   "${INSTALLER[@]}" install -y --no-install-recommends "$@" </dev/null >>"$log" 2>&1
 }
 
@@ -127,7 +131,7 @@ want_optional() {
     has_optional "$name" && continue
     if ! grep -qx "$name" "${log%/*}/tried" 2>/dev/null && installer; then
       echo "$name" >>"${log%/*}/tried"
-      [ -n "${UPDATED:-}" ] || { UPDATED=1 && "${INSTALLER[@]}" update </dev/null >>"$log" 2>&1 || true; }
+      refresh "$log"
       package=$(optional_package "$name")
       if [ -n "$package" ]; then
         say "installing $package"
