@@ -1,0 +1,109 @@
+/* catalog.h: what can be swept: strategies, their workloads and settings, parameters and tunables, allocators.
+
+   The one idea: nothing is registered by hand. A strategy is a file `<name>.<flavour>.so` in a folder, its descriptor
+   (runtime/descriptor.h) is a table, and every name, range and line of help that a user meets is read from those tables.
+
+   Conventions of all functions here: `err` is a buffer of `nerr` bytes that receives one line without "reclaim: " and without a
+   newline, only on failure. Strings and tables that belong to a strategy live until the process ends, since objects are never
+   unloaded. Nothing here is thread-safe but the pure functions of a reclaim_param. */
+#ifndef RECLAIM_CATALOG_H
+#define RECLAIM_CATALOG_H
+
+#include "runtime/descriptor.h"
+
+/* --- Strategies ---------------------------------------------------------------------------------------------------------- */
+
+/* Opens `<name>.<flavour>.so` from the folder `strategies` beside the executable, or else from the folders of RECLAIM_PLUGIN_PATH
+   (colon-separated, in order), and checks that its descriptor is one that this program understands. NULL and a message when
+   there is no such file (with the nearest name), or when it is not usable. Opening the same one again is cheap. */
+const reclaim_strategy *catalog_open(const char *name, const char *flavour, char *err, size_t nerr);
+
+/* The names of all strategies there are in any flavour, sorted, each once. Returns their number (0: none, *names is then still
+   to be freed) or -1 without memory. Free with catalog_free_names. */
+int catalog_names(char ***names);
+void catalog_free_names(char **names, int n);
+
+/* --- Names --------------------------------------------------------------------------------------------------------------- */
+
+/* Of `n` words the one that `word` was probably meant to be (least edit distance with swaps of neighbours, at most a third of
+   its length, or one that it begins), or NULL. */
+const char *catalog_nearest(const char *word, const char *const *words, int n);
+
+/* ", did you mean 'x'?" or "" into buf; returns buf. */
+const char *catalog_suggest(const char *word, const char *const *words, int n, char *buf, size_t nbuf);
+
+/* --- Workloads ------------------------------------------------------------------------------------------------------------- */
+
+/* A workload under the name that a user gave: its own, or that of one of its settings. */
+typedef struct catalog_choice {
+  const reclaim_workload *workload;
+  const reclaim_setting *setting; /* NULL: the workload itself */
+  uint32_t sharing;               /* the modes it has under this name */
+} catalog_choice;
+
+/* False and a message (with the nearest name) when the strategy's object holds no workload or setting of that name. */
+bool catalog_find_workload(const reclaim_strategy *s, const char *name, catalog_choice *out, char *err, size_t nerr);
+
+/* Defaults of the workload, then the values of the setting. `values` has room for workload->nparams. */
+bool catalog_choice_params(const catalog_choice *c, int64_t *values, char *err, size_t nerr);
+
+/* One mode's bit by its name ("private", "shared-read", "shared-write", "hand-off"), 0 and a message for any other word. */
+uint32_t catalog_parse_sharing(const char *word, char *err, size_t nerr);
+/* The name of one mode's bit. */
+const char *catalog_sharing_name(uint32_t mode);
+/* The four names, in the order of their bits. */
+extern const char *const catalog_sharing_names[4];
+
+/* --- Parameters and tunables ------------------------------------------------------------------------------------------------- */
+
+/* Index of a parameter by name, or -1. */
+int catalog_find_param(const reclaim_param *params, int n, const char *name);
+
+/* Reads one value: a whole number, with K, M or G (powers of 1024) where the unit is bytes, or the name of a choice. False and
+   a message that names the parameter, the value and the range (or the choices) otherwise. */
+bool catalog_parse_value(const reclaim_param *p, const char *text, int64_t *out, char *err, size_t nerr);
+
+/* The value as users write it. `buf` of 32 bytes is enough where there are no choices. Returns buf. */
+const char *catalog_format_value(const reclaim_param *p, int64_t value, char *buf, size_t nbuf);
+
+void catalog_defaults(const reclaim_param *params, int n, int64_t *values);
+
+/* Overwrites the values named in "name=value;name=value". False and a message for an unknown name or a bad value. */
+bool catalog_apply(const reclaim_param *params, int n, const char *assignments, int64_t *values, char *err, size_t nerr);
+
+/* "name=value;name=value" with every parameter in declared order, choices by name; "" for none. The caller frees. */
+char *catalog_format_params(const reclaim_param *params, int n, const int64_t *values);
+
+/* A number of bytes: digits, then nothing, K, M, G or T (powers of 1024; "KiB" and "KB" are read as K). */
+bool catalog_parse_bytes(const char *text, uint64_t *out);
+
+/* A heap: "grow", "<factor>x" of the workload's declared live bytes, or a number of bytes. */
+typedef struct catalog_heap {
+  enum { CATALOG_HEAP_GROW, CATALOG_HEAP_FACTOR, CATALOG_HEAP_BYTES } kind;
+  double factor;
+  uint64_t bytes;
+} catalog_heap;
+bool catalog_parse_heap(const char *text, catalog_heap *out, char *err, size_t nerr);
+
+/* The limit in bytes that this heap means for a cell whose declared live bytes are `live`; 0: grow. */
+uint64_t catalog_heap_limit(const catalog_heap *heap, uint64_t live);
+
+/* --- Allocators -------------------------------------------------------------------------------------------------------------- */
+
+/* `pool` is the project's own and part of the strategy's object; any other is whatever malloc the process has, which is
+   `library` when that is preloaded, and the C library's otherwise. */
+typedef struct catalog_allocator {
+  char name[512];    /* as in the rows */
+  char library[512]; /* absolute path to preload, "" for none */
+  const char *flavour;
+} catalog_allocator;
+
+/* Finds an allocator by name (pool, libc, jemalloc, mimalloc) or by the path of a shared library. False and a message for an
+   unknown name, a known one that is not installed, a path without a file, and a path that preloading would tear apart (spaces,
+   colons). */
+bool catalog_find_allocator(const char *name, catalog_allocator *out, char *err, size_t nerr);
+
+/* The known names: n-th allocator's name and line of help, NULL past the last. */
+const char *catalog_allocator_name(int n, const char **summary);
+
+#endif

@@ -1,0 +1,52 @@
+/* journal.h: what has been measured, in a file that is only ever appended to. It is the truth; samples.csv is made from it.
+
+   One record is one line and one write: eight hexadecimal digits of CRC-32 over the rest, a blank, a kind, a blank, the payload.
+
+     campaign NAME                       the first record
+     start INVOCATION                    its rows so far, if any, count no more
+     row INVOCATION CSV-ROW              one row of samples.csv, as it was measured
+     done INVOCATION ROWS NS RSS HIST    acknowledged: so many rows, so many nanoseconds, and how long rss.csv and
+                                         histograms.jsonl were afterwards
+
+   An invocation is complete when its `done` is there and its rows are as many as it says. So a kill at any byte costs at most
+   the invocation that was running: a torn record fails its sum, is left where it is, and the next record starts a line. */
+#ifndef RECLAIM_SWEEP_JOURNAL_H
+#define RECLAIM_SWEEP_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct journal_entry {
+  char **rows;
+  int nrows;
+  bool complete;
+  double seconds;
+};
+
+struct journal {
+  int fd;
+  char *campaign;
+  struct journal_entry *entries; /* by invocation number */
+  int64_t nentries;
+  int64_t complete;            /* how many of them are */
+  int damaged;                 /* records that were passed over */
+  int64_t rss_size, hist_size; /* of the last acknowledgement */
+};
+
+/* Creates DIR/journal.log, which must not exist, or reads it; takes the lock that only one program can hold. 0, or 2 after one line
+   on stderr. */
+int journal_create(struct journal *j, const char *dir, const char *campaign);
+int journal_open(struct journal *j, const char *dir);
+void journal_close(struct journal *j);
+
+/* Each appends one record and remembers it; false and errno when it could not be written in full. */
+bool journal_start(struct journal *j, int64_t invocation);
+bool journal_row(struct journal *j, int64_t invocation, const char *row);
+bool journal_done(struct journal *j, int64_t invocation, double seconds, int64_t rss_size, int64_t hist_size);
+
+/* Forces what was written onto the disk; called between blocks, never between invocations, where it could disturb the next. */
+bool journal_sync(struct journal *j);
+
+bool journal_complete(const struct journal *j, int64_t invocation);
+
+#endif

@@ -1,0 +1,72 @@
+/* plan.h: what a sweep will do, decided completely before anything is measured.
+
+   A plan is the list of cells with everything a child needs to run one, the number of blocks, and the seed that orders them. It
+   goes into campaign.json and comes back from it unchanged: a resumed sweep reads its plan and never makes a new one. */
+#ifndef RECLAIM_SWEEP_PLAN_H
+#define RECLAIM_SWEEP_PLAN_H
+
+#include "harness/sweep/options.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+struct sweep_cell {
+  char *strategy, *workload; /* workload: the name that the user gave */
+  char *parameters;          /* every one: "name=value;name=value" */
+  char *tunables;            /* the same of the strategy */
+  char *sharing, *pinning;
+  char *allocator, *library; /* library: the file to preload, "" for none */
+  char *heap;                /* as given to the child */
+  char *heap_policy;         /* "3x", "bytes", "grow"; "n/a" for a strategy that obeys no limit */
+  uint64_t heap_limit;       /* 0: none */
+  int threads, collector_threads;
+  int warmup, iterations;
+  int *cpus, ncpus; /* OS numbers; none where the kernel chooses */
+  bool oversubscribed;
+  char *reason; /* why it is not applicable; NULL: it is */
+};
+
+struct sweep_plan {
+  struct sweep_cell *cells;
+  int ncells;
+  int *runs, nruns; /* indices of the applicable ones */
+  int blocks, warmup, iterations;
+  int repeats; /* at most so many blocks are run once more; -1: all that need it */
+  uint64_t seed, memory_limit;
+  double timeout_s;
+  int gc_threads; /* 0: as many as mutators */
+  int pus;        /* CPUs that this process may use */
+  bool keep_env, oversubscribe;
+  char *baseline, *profile;
+  char **warnings;
+  int nwarnings;
+};
+
+/* Makes the plan that the options ask for. 0, or 2 after one line on stderr. Free with sweep_plan_free in either case. */
+int sweep_plan_make(struct sweep_plan *p, const struct sweep_options *o);
+void sweep_plan_free(struct sweep_plan *p);
+
+/* The invocation's number of position `at` in `block`, and back. Blocks that are run once more follow the planned ones. */
+static inline int64_t sweep_plan_invocation(const struct sweep_plan *p, int block, int at) {
+  return (int64_t)block * p->nruns + at;
+}
+
+/* order[0 .. nruns - 1]: the cells' indices in the order in which this block runs them. */
+void sweep_plan_order(const struct sweep_plan *p, int block, int *order);
+
+/* The value of an axis, parameter or tunable of a cell as text, NULL when it has none. Valid until the next call. */
+const char *sweep_cell_value(const struct sweep_cell *c, const char *name);
+
+/* The value of `name` in "name=value;name=value", NULL when it is not there. Valid until the next call. */
+const char *sweep_assigned(const char *assignments, const char *name);
+
+/* "lists private rc 2 threads pool": for people. The caller frees. */
+char *sweep_cell_title(const struct sweep_cell *c);
+
+json_t *sweep_plan_json(const struct sweep_plan *p);
+/* 0, or 2 after one line on stderr that begins with `where`. */
+int sweep_plan_from_json(struct sweep_plan *p, const json_t *json, const char *where);
+
+void sweep_plan_warn(struct sweep_plan *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

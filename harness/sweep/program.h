@@ -1,0 +1,19 @@
+/* program.h: which build of the program this is, and what it was loaded with. */
+#ifndef RECLAIM_SWEEP_PROGRAM_H
+#define RECLAIM_SWEEP_PROGRAM_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+const char *program_version(void);
+const char *program_commit(void); /* ends in "-dirty" when the sources differed from it */
+const char *program_compiler(void);
+const char *program_flags(void);
+
+/* {"hwloc": "2.9.0", ...}: versions as loaded, not as compiled against; null where a library does not tell. */
+json_t *program_libraries(void);
+
+/* What --version prints. */
+void program_print_version(FILE *out);
+
+#endif

@@ -1,0 +1,9 @@
+/* run.h: `reclaim run`, from the flags to the table. */
+#ifndef RECLAIM_SWEEP_RUN_H
+#define RECLAIM_SWEEP_RUN_H
+
+/* Runs the subcommand; argv[0] is its name. Returns the exit code: 0 fine, 1 failed cells, 2 bad input or a place that cannot be
+   written, 130 interrupted. `started` is sweep_now() as the program began. */
+int run_main(int argc, char **argv, double started);
+
+#endif

@@ -1,0 +1,340 @@
+/* store.c: making, opening and filling the folder of a campaign. */
+#define _GNU_SOURCE 1 /* O_CLOEXEC */
+#include "store.h"
+
+#include "harness/sweep/environment.h"
+#include "harness/sweep/program.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RSS_HEADER "campaign,invocation,t_ns,rss_bytes\r\n"
+
+/* What an invocation is expected to need on disk, in bytes: a row in two files, and what is sampled beside it. Only for the
+   question whether there is room at all. */
+enum { ROW_BYTES = 2 * 900, INVOCATION_BYTES = 16 << 10 };
+
+static char *in_dir(const char *dir, const char *file) { return sweep_format("%s/%s", dir, file); }
+
+/* --- The folder ---------------------------------------------------------------------------------------------------------------------- */
+
+static char *campaign_name(const char *host) {
+  char date[32];
+  time_t now = time(NULL);
+  struct tm tm;
+  strftime(date, sizeof date, "%Y%m%d-%H%M%S", localtime_r(&now, &tm));
+  return sweep_format("%s-%s-%ld", date, host, (long)getpid());
+}
+
+/* -1: it cannot be read. */
+static int is_empty(const char *dir) {
+  DIR *d = opendir(dir);
+  if (!d) return -1;
+  int entries = 0;
+  for (struct dirent *e; (e = readdir(d));) entries += strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+  closedir(d);
+  return entries == 0;
+}
+
+/* Makes `dir`; *made tells whether it is new. An existing one must be empty. */
+static int make_dir(const char *dir, bool *made) {
+  *made = mkdir(dir, 0777) == 0;
+  if (*made) return 0;
+  if (errno != EEXIST) return sweep_refuse("output folder %s: %s", dir, strerror(errno));
+  int empty = is_empty(dir);
+  if (empty < 0) return sweep_refuse("output folder %s: %s", dir, strerror(errno));
+  return empty ? 0 : sweep_refuse("output folder %s: it exists and is not empty (--resume goes on with a sweep)", dir);
+}
+
+/* Whether files can be written there at all, and are likely to fit. */
+static int probe(const char *dir, const struct sweep_plan *p) {
+  char *path = in_dir(dir, ".probe"), block[65536] = {0};
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  bool ok = fd >= 0 && sweep_write_all(fd, block, sizeof block) && (fsync(fd) == 0 || errno == EINVAL);
+  int why = errno;
+  if (fd >= 0) close(fd), unlink(path);
+  free(path);
+  if (!ok) return sweep_refuse("output folder %s: %s", dir, strerror(why));
+  struct statvfs fs;
+  double need = (double)p->nruns * p->blocks * (INVOCATION_BYTES + ROW_BYTES * (double)(p->warmup + p->iterations));
+  double room = statvfs(dir, &fs) ? need : (double)fs.f_bavail * (double)fs.f_frsize;
+  if (room >= need) return 0;
+  return sweep_refuse("output folder %s: %.0f MiB are free, the sweep may need %.0f MiB", dir, room / 1048576, need / 1048576);
+}
+
+/* results/latest, replaced in one step; a name that is no link of ours is left alone. */
+static void point_latest(const char *name) {
+  struct stat st;
+  if (lstat("results/latest", &st) == 0 && !S_ISLNK(st.st_mode)) return;
+  char *temporary = sweep_format("results/.latest-%ld", (long)getpid());
+  if (symlink(name, temporary) == 0 && rename(temporary, "results/latest")) unlink(temporary);
+  free(temporary);
+}
+
+/* --- campaign.json ------------------------------------------------------------------------------------------------------------------- */
+
+static json_t *text_array(char *const *texts, int n) {
+  json_t *a = json_array();
+  for (int i = 0; i < n; i++) {
+    json_t *text = json_string(texts[i]);
+    json_array_append_new(a, text ? text : json_string("(not UTF-8)"));
+  }
+  return a;
+}
+
+static json_t *new_record(const struct store *s, const char *name, int argc, char **argv) {
+  char now[40];
+  sweep_timestamp(now, sizeof now);
+  return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:[]}", "schema", 1, "campaign", name,
+                   "started_at", now, "host", s->host, "machine", s->machine, "commit", program_commit(), "seed",
+                   (json_int_t)s->plan.seed, "baseline", s->plan.baseline, "command", text_array(argv, argc), "environment",
+                   environment_record(), "plan", sweep_plan_json(&s->plan), "warnings",
+                   text_array(s->plan.warnings, s->plan.nwarnings), "finished", 0, "runs");
+}
+
+int store_save(struct store *s) {
+  char *path = in_dir(s->dir, "campaign.json"), *temporary = in_dir(s->dir, "campaign.json.new");
+  char *text = json_dumps(s->json, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+  int fd = text ? open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
+  bool ok = fd >= 0 && sweep_write_all(fd, text, strlen(text)) && sweep_write_all(fd, "\n", 1);
+  if (fd >= 0) ok = close(fd) == 0 && ok;
+  ok = ok && rename(temporary, path) == 0;
+  int rc = ok ? 0 : sweep_refuse("%s: %s", path, strerror(errno));
+  if (!ok) unlink(temporary);
+  free(text);
+  free(path);
+  free(temporary);
+  return rc;
+}
+
+/* --- The other files --------------------------------------------------------------------------------------------------------------------- */
+
+static int write_file(const char *dir, const char *file, const char *text) {
+  char *path = in_dir(dir, file);
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  bool ok = fd >= 0 && sweep_write_all(fd, text, strlen(text));
+  if (fd >= 0) ok = close(fd) == 0 && ok;
+  int rc = ok ? 0 : sweep_refuse("%s: %s", path, strerror(errno));
+  free(path);
+  return rc;
+}
+
+/* Opens for appending, cut back to its first `size` bytes. */
+static int open_stream(const char *dir, const char *file, int64_t size, int *fd) {
+  char *path = in_dir(dir, file);
+  struct stat st;
+  *fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  bool ok = *fd >= 0 && fstat(*fd, &st) == 0;
+  if (ok && size >= 0 && st.st_size > size) ok = ftruncate(*fd, size) == 0;
+  int rc = ok ? 0 : sweep_refuse("%s: %s", path, strerror(errno));
+  free(path);
+  return rc;
+}
+
+static int64_t size_of(int fd) {
+  struct stat st;
+  return fstat(fd, &st) ? 0 : (int64_t)st.st_size;
+}
+
+static int open_streams(struct store *s, int64_t rss_size, int64_t hist_size) {
+  int rc = open_stream(s->dir, "samples.csv", -1, &s->samples_fd);
+  if (!rc) rc = open_stream(s->dir, "rss.csv", rss_size, &s->rss_fd);
+  if (!rc) rc = open_stream(s->dir, "histograms.jsonl", hist_size, &s->hist_fd);
+  if (rc) return rc;
+  s->rss_size = size_of(s->rss_fd);
+  s->hist_size = size_of(s->hist_fd);
+  return 0;
+}
+
+int store_write_samples(struct store *s, struct samples_summary *out) {
+  int rc = samples_write(s->dir, &s->campaign, &s->plan, &s->journal, out);
+  if (s->samples_fd >= 0) close(s->samples_fd); /* it is of the file that was replaced */
+  s->samples_fd = -1;
+  return rc ? rc : open_stream(s->dir, "samples.csv", -1, &s->samples_fd);
+}
+
+static void name_campaign(struct store *s) {
+  s->campaign = (struct row_campaign){json_string_value(json_object_get(s->json, "campaign")), s->host,
+                                      json_string_value(json_object_get(s->json, "commit")), s->plan.seed};
+}
+
+/* --- Creating -------------------------------------------------------------------------------------------------------------------------------- */
+
+static int fill(struct store *s, const char *name) {
+  struct samples_summary ignored;
+  char *xml = environment_topology_xml();
+  int rc = xml ? write_file(s->dir, "topology.xml", xml) : 0;
+  free(xml);
+  if (!rc) rc = write_file(s->dir, "rss.csv", RSS_HEADER);
+  if (!rc) rc = write_file(s->dir, "histograms.jsonl", "");
+  if (!rc) rc = journal_create(&s->journal, s->dir, name);
+  if (!rc) rc = store_write_samples(s, &ignored);
+  if (!rc) rc = open_streams(s, -1, -1);
+  return rc ? rc : store_save(s);
+}
+
+static void remove_files(const char *dir, bool made) {
+  static const char *const files[] = {"topology.xml",    "rss.csv",       "histograms.jsonl",  "journal.log", "samples.csv",
+                                      "samples.csv.new", "campaign.json", "campaign.json.new", ".probe"};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    char *path = in_dir(dir, files[i]);
+    unlink(path);
+    free(path);
+  }
+  if (made) rmdir(dir);
+}
+
+int store_create(struct store *s, struct sweep_plan *plan, const char *out, int argc, char **argv) {
+  *s = (struct store){.plan = *plan, .samples_fd = -1, .rss_fd = -1, .hist_fd = -1, .journal.fd = -1};
+  *plan = (struct sweep_plan){0};
+  s->host = environment_host();
+  s->machine = environment_machine();
+  char *name = campaign_name(s->host);
+  bool made = false, made_results = !out && mkdir("results", 0777) == 0;
+  s->dir = out ? sweep_strdup(out) : sweep_format("results/%s", name);
+  s->json = new_record(s, name, argc, argv);
+  name_campaign(s);
+  int rc = s->json ? make_dir(s->dir, &made) : sweep_refuse("the command line is not UTF-8");
+  if (!rc) {
+    rc = probe(s->dir, &s->plan);
+    if (!rc) rc = fill(s, name);
+    if (rc) remove_files(s->dir, made);
+  }
+  if (rc && made_results) rmdir("results");
+  if (!rc && !out) point_latest(name);
+  free(name);
+  return rc;
+}
+
+/* --- Resuming -------------------------------------------------------------------------------------------------------------------------------- */
+
+static int check_equal(const char *dir, const char *what, const char *theirs, const char *ours) {
+  if (theirs && !strcmp(theirs, ours)) return 0;
+  return sweep_refuse("%s: it was measured %s %s, and this is %s; a sweep is not continued across that", dir, what,
+                      theirs ? theirs : "(unknown)", ours);
+}
+
+static int read_record(struct store *s) {
+  char *path = in_dir(s->dir, "campaign.json");
+  json_error_t e;
+  s->json = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
+  int rc = s->json ? 0 : sweep_refuse("%s: %s%s", path, e.line > 0 ? "not JSON: " : "", e.text);
+  const char *name = json_string_value(json_object_get(s->json, "campaign"));
+  if (!rc && json_integer_value(json_object_get(s->json, "schema")) != 1) rc = sweep_refuse("%s: its schema is not 1", path);
+  if (!rc && !name) rc = sweep_refuse("%s: it names no campaign", path);
+  if (!rc) rc = check_equal(s->dir, "by commit", json_string_value(json_object_get(s->json, "commit")), program_commit());
+  if (!rc) rc = check_equal(s->dir, "on", json_string_value(json_object_get(s->json, "machine")), s->machine);
+  if (!rc) rc = sweep_plan_from_json(&s->plan, json_object_get(s->json, "plan"), path);
+  free(path);
+  return rc;
+}
+
+static int check_journal(const struct store *s) {
+  const char *name = s->campaign.name;
+  if (s->journal.campaign && strcmp(s->journal.campaign, name))
+    return sweep_refuse("%s: journal.log belongs to the campaign %s, campaign.json to %s", s->dir, s->journal.campaign, name);
+  return 0;
+}
+
+int store_resume(struct store *s, const char *dir) {
+  *s = (struct store){.dir = sweep_strdup(dir), .samples_fd = -1, .rss_fd = -1, .hist_fd = -1, .journal.fd = -1};
+  struct samples_summary ignored;
+  s->host = environment_host();
+  s->machine = environment_machine();
+  int rc = read_record(s);
+  if (!rc) name_campaign(s);
+  if (!rc) rc = journal_open(&s->journal, dir);
+  if (!rc) rc = check_journal(s);
+  if (!rc) rc = store_write_samples(s, &ignored);
+  bool nothing = s->journal.complete == 0;
+  return rc ? rc
+            : open_streams(s, nothing ? (int64_t)strlen(RSS_HEADER) : s->journal.rss_size, nothing ? 0 : s->journal.hist_size);
+}
+
+void store_close(struct store *s) {
+  int fds[] = {s->samples_fd, s->rss_fd, s->hist_fd};
+  for (int i = 0; i < 3; i++)
+    if (fds[i] >= 0) close(fds[i]);
+  journal_close(&s->journal);
+  sweep_plan_free(&s->plan);
+  json_decref(s->json);
+  free(s->dir);
+  free(s->host);
+  free(s->machine);
+  *s = (struct store){.samples_fd = -1, .rss_fd = -1, .hist_fd = -1, .journal.fd = -1};
+}
+
+/* --- Recording --------------------------------------------------------------------------------------------------------------------------------- */
+
+static bool append(int fd, const struct text *t, int64_t *size) {
+  if (t->n && !sweep_write_all(fd, t->s, t->n)) return false;
+  *size += (int64_t)t->n;
+  return true;
+}
+
+static bool record_rss(struct store *s, int64_t invocation, const json_t *result) {
+  struct text t = {0};
+  const json_t *samples = json_object_get(result, "rss");
+  for (size_t i = 0; i < json_array_size(samples); i++) {
+    const json_t *pair = json_array_get(samples, i);
+    text_addf(&t, "%s,%" PRId64 ",%" JSON_INTEGER_FORMAT ",%" JSON_INTEGER_FORMAT "\r\n", s->campaign.name, invocation,
+              json_integer_value(json_array_get(pair, 0)), json_integer_value(json_array_get(pair, 1)));
+  }
+  bool ok = append(s->rss_fd, &t, &s->rss_size);
+  text_free(&t);
+  return ok;
+}
+
+static bool record_histograms(struct store *s, const struct row_place *place, json_t *result) {
+  static const char *const keys[] = {"pauses", "safepoints", "lock_waits", "counters"};
+  if (!result) return true;
+  const struct sweep_cell *c = place->cell;
+  json_t *o =
+      json_pack("{s:s, s:I, s:i, s:s, s:s, s:s, s:s, s:i, s:s}", "campaign", s->campaign.name, "invocation",
+                (json_int_t)place->invocation, "block", place->block, "workload", c->workload, "parameters", c->parameters,
+                "sharing", c->sharing, "strategy", c->strategy, "threads", c->threads, "allocator", c->allocator);
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    json_t *v = json_object_get(result, keys[i]);
+    json_object_set(o, keys[i], v ? v : json_null());
+  }
+  char *line = json_dumps(o, JSON_COMPACT);
+  struct text t = {0};
+  if (line) text_addf(&t, "%s\n", line);
+  bool ok = append(s->hist_fd, &t, &s->hist_size);
+  text_free(&t);
+  free(line);
+  json_decref(o);
+  return ok;
+}
+
+static bool record_rows(struct store *s, int64_t invocation, char **rows, int n, double seconds) {
+  for (int i = 0; i < n; i++)
+    if (!journal_row(&s->journal, invocation, rows[i])) return false;
+  if (!journal_done(&s->journal, invocation, seconds, s->rss_size, s->hist_size)) return false;
+  struct text t = {0};
+  for (int i = 0; i < n; i++) text_addf(&t, "%s\r\n", rows[i]);
+  bool ok = sweep_write_all(s->samples_fd, t.s, t.n);
+  text_free(&t);
+  return ok;
+}
+
+bool store_record(struct store *s, const struct row_place *place, const struct child_outcome *outcome) {
+  int n;
+  json_t *result;
+  char **rows = rows_of_outcome(&s->campaign, place, outcome, s->plan.timeout_s, &n, &result);
+  bool ok = record_rss(s, place->invocation, result) && record_histograms(s, place, result) &&
+            record_rows(s, place->invocation, rows, n, outcome->seconds);
+  int why = errno;
+  sweep_free_words(rows, n);
+  json_decref(result);
+  errno = why;
+  return ok;
+}
