@@ -126,24 +126,34 @@ static void job_detach(int i, void *unused) {
 
 /* --- The control ------------------------------------------------------------------------------------------------------------------------- */
 
-/* Units of work per second by this many threads, each of which works for this span. The time is the whole window's: threads that had to
-   take turns on a CPU are as slow as they were. */
-static double control_phase(int threads, uint64_t span_ns) {
+struct work {
+  uint64_t units, ns;
+};
+
+/* What this many threads do when each works for a span. The time is the whole window's: threads that had to take turns on a CPU are as
+   slow as they were. */
+static void control_phase(int threads, uint64_t span_ns, struct work *sum) {
   cell.control_threads = threads;
   cell.control_span_ns = span_ns;
   struct cell_window w = cell_team_do(cell.team, job_control, NULL);
-  uint64_t units = 0;
-  for (int i = 0; i < threads; i++) units += cell.seats[i].units;
-  return (double)units * 1e9 / (double)(w.end.at_ns - w.start.at_ns);
+  for (int i = 0; i < threads; i++) sum->units += cell.seats[i].units;
+  sum->ns += w.end.at_ns - w.start.at_ns;
 }
+
+static double per_second(struct work w) { return (double)w.units * 1e9 / (double)w.ns; }
 
 static void run_control(void) {
   int threads = cell.options.threads;
+  struct work ignored = {0, 0}, one = {0, 0}, all = {0, 0};
   for (int i = 0; i < threads; i++)
     if (!cell.seats[i].control) end_set_up("no memory for the control");
-  control_phase(threads, CELL_CONTROL_WAKE_NS);
-  cell.result.control_speed = control_phase(1, CELL_CONTROL_NS);
-  cell.result.control_speedup = threads == 1 ? 1 : control_phase(threads, CELL_CONTROL_NS) / cell.result.control_speed;
+  control_phase(threads, CELL_CONTROL_WAKE_NS, &ignored);
+  for (int round = 0; round < CELL_CONTROL_ROUNDS; round++) {
+    control_phase(1, CELL_CONTROL_NS, &one);
+    if (threads > 1) control_phase(threads, CELL_CONTROL_NS, &all);
+  }
+  cell.result.control_speed = per_second(one);
+  cell.result.control_speedup = threads > 1 ? per_second(all) / per_second(one) : 1;
   cell_team_do(cell.team, job_control_end, NULL);
 }
 

@@ -9,8 +9,9 @@
 
 #include <stdint.h>
 
-/* How long each of the two phases takes, and the time before them in which a CPU wakes from its sleep. */
-enum { CELL_CONTROL_NS = 3000000, CELL_CONTROL_WAKE_NS = 1000000 };
+/* One thread and all of them take turns, this often and each time for so long, so that a clock that speeds up meanwhile serves both;
+   before that, CPUs are given time to wake from their sleep. 7 ms together. */
+enum { CELL_CONTROL_ROUNDS = 3, CELL_CONTROL_NS = 1000000, CELL_CONTROL_WAKE_NS = 1000000 };
 
 /* The data of one thread, in memory that is mapped for it alone. NULL when out of memory. Make it and use it on the thread that it
    is for, so that its pages lie near it. */
