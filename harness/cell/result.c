@@ -19,6 +19,17 @@ static void add_histogram(reclaim_histogram *to, const reclaim_histogram *from) 
 
 static uint64_t add_known(uint64_t a, uint64_t b) { return a == RECLAIM_NONE || b == RECLAIM_NONE ? RECLAIM_NONE : a + b; }
 
+static uint64_t greater_known(uint64_t a, uint64_t b) {
+  return a == RECLAIM_NONE || b == RECLAIM_NONE ? RECLAIM_NONE : a > b ? a : b;
+}
+
+static bool is_greatest(const char *name) {
+  static const char *const prefixes[] = {"longest-", "largest-", "peak-", "max-"};
+  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+    if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) return true;
+  return false;
+}
+
 void cell_result_pool(struct cell_result *r, const reclaim_stats *s) {
   add_histogram(&r->pauses, &s->pauses);
   add_histogram(&r->safepoints, &s->safepoints);
@@ -31,7 +42,8 @@ void cell_result_pool(struct cell_result *r, const reclaim_stats *s) {
     while (k < r->ncounters && strcmp(r->counters[k].name, s->counters[i].name) != 0) k++;
     if (k == (int)(sizeof r->counters / sizeof *r->counters)) continue;
     if (k == r->ncounters) r->counters[r->ncounters++] = (reclaim_counter){s->counters[i].name, 0};
-    r->counters[k].value = add_known(r->counters[k].value, s->counters[i].value);
+    bool greatest = is_greatest(s->counters[i].name);
+    r->counters[k].value = (greatest ? greater_known : add_known)(r->counters[k].value, s->counters[i].value);
   }
 }
 
