@@ -119,6 +119,7 @@ void cell_json_string(struct cell_json *j, const char *text) {
 void cell_json_number(struct cell_json *j, double number) {
   char text[40];
   snprintf(text, sizeof text, "%.17g", number);
+  if (!strpbrk(text, ".e")) strcat(text, ".0"); /* readers tell whole numbers from others by their looks */
   put_value(j, isfinite(number) ? text : "null");
 }
 

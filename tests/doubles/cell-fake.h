@@ -27,7 +27,7 @@ static const reclaim_param params[NPARAMS] = {
     {"collections", "collections claimed, per iteration", "", 1, 0, 1000, NULL},
     {"fail", "how to end the cell", "", 0, 0, 6, failures},
     {"fail-at", "in which iteration", "", 0, 0, 1000, NULL},
-    {"threads-most", "refuse more threads", "", 1000, 1, 1000, NULL},
+    {"threads-most", "refuse more threads", "", 1000, 1, 100000, NULL},
 };
 static const reclaim_param tunables[] = {
     {"spin", "a tunable with the name of a parameter", "", 5, 0, 10, NULL},
