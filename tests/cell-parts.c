@@ -133,10 +133,10 @@ Test(result, pooling) {
   static struct cell_result r;
   static reclaim_stats a, b;
   a.collections = 2, a.minor_collections = 5, a.ncounters = 2;
-  a.counters[0] = (reclaim_counter){"steps", 3}, a.counters[1] = (reclaim_counter){"longest-step", 70};
+  a.counters[0] = (reclaim_counter){"steps", 3}, a.counters[1] = (reclaim_counter){"gil-longest-step", 70};
   add(&a.pauses, 1000);
   b.collections = 1, b.minor_collections = RECLAIM_NONE, b.ncounters = 3;
-  b.counters[0] = (reclaim_counter){"longest-step", 40}, b.counters[1] = (reclaim_counter){"steps", 4};
+  b.counters[0] = (reclaim_counter){"gil-longest-step", 40}, b.counters[1] = (reclaim_counter){"steps", 4};
   b.counters[2] = (reclaim_counter){"unknown", RECLAIM_NONE};
   add(&b.pauses, 9000);
   cell_result_pool(&r, &a);

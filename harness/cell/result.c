@@ -23,10 +23,15 @@ static uint64_t greater_known(uint64_t a, uint64_t b) {
   return a == RECLAIM_NONE || b == RECLAIM_NONE ? RECLAIM_NONE : a > b ? a : b;
 }
 
+/* By its name, since a counter has no kind: one of its words is a superlative. */
 static bool is_greatest(const char *name) {
-  static const char *const prefixes[] = {"longest-", "largest-", "peak-", "max-"};
-  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-    if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) return true;
+  static const char *const superlatives[] = {"longest", "largest", "deepest", "highest", "most", "peak", "max"};
+  for (const char *word = name; *word; word += strspn(word, "-")) {
+    size_t n = strcspn(word, "-");
+    for (size_t i = 0; i < sizeof superlatives / sizeof *superlatives; i++)
+      if (strlen(superlatives[i]) == n && strncmp(word, superlatives[i], n) == 0) return true;
+    word += n;
+  }
   return false;
 }
 

@@ -37,8 +37,8 @@ struct cell_result {
   uint64_t all_collections; /* full and minor; RECLAIM_NONE when the strategy does not say */
 };
 
-/* Adds the statistics of one measured iteration to the histograms and counters. Counters are summed, but for those whose names begin
-   with "longest-", "largest-", "peak-" or "max-": of these the greatest is kept. */
+/* Adds the statistics of one measured iteration to the histograms and counters. Counters are summed; of those whose name has the word
+   longest, largest, deepest, highest, most, peak or max, the greatest is kept. */
 void cell_result_pool(struct cell_result *, const reclaim_stats *);
 
 /* The smallest number of ns that at least `part` of the entries do not exceed, as exactly as buckets allow (upwards, at most the
