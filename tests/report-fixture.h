@@ -29,7 +29,7 @@ struct fixture_cell {
   double ops_per_s;                                     /* true throughput */
   double spread;                                        /* of the log of an invocation's throughput */
   double rss_mib, live_mib, gc_share, pause_ns, leaked; /* negative: not known */
-  const char *status, *reason;                          /* NULL: ok */
+  const char *status, *reason;                          /* NULL: ok; "not-run": in the plan, without rows */
   int status_from;                                      /* the first block that ends with this status; rows before it are ok */
   bool control_poor, oversubscribed;
 };
@@ -105,11 +105,12 @@ static inline void fixture_invocation(FILE *out, const struct fixture *f, const 
   const char *status = c->status && block >= c->status_from ? c->status : "ok";
   bool ran = !strcmp(status, "ok") || !strcmp(status, "uncollected");
   double speed = c->ops_per_s * exp(c->spread * draw_normal(seed) + drift);
+  if (!strcmp(status, "not-run")) return;
   if (!ran) fixture_row(out, f, c, block, invocation, 0, status, -1, -1);
   for (int i = 0; ran && i <= f->iterations; i++) {
     double operations = ceil(c->ops_per_s * 0.03);
     fixture_row(out, f, c, block, invocation, i, status, operations,
-                ceil(operations / speed * 1e9 * exp(0.01 * draw_normal(seed))));
+                ceil(operations / speed * 1e9 * exp(c->spread * draw_normal(seed))));
   }
 }
 

@@ -59,7 +59,8 @@ struct cell {
   /* From here on: made by campaign_summarise. */
   const char *status;      /* ok | uncollected | not-applicable | not-run | the first failure's; see `failed` */
   char *reason;            /* owned, "" where there is nothing to say */
-  int failed, uncollected; /* invocations */
+  int invocations;         /* processes that were started: without the one row that says not-applicable */
+  int failed, uncollected; /* of them */
   bool collected;          /* the estimates are of ok invocations; otherwise of uncollected ones, or there are none */
   int blocks, used;        /* blocks it ran in; invocations behind the estimates */
   int control_poor;        /* invocations whose control was poor */

@@ -41,8 +41,8 @@ static void choose_scales(struct maker *m) {
   m->rate = units_scale(UNITS_COUNT, rate.smallest, rate.largest, m->detail->ends ? 4 : 3);
   m->ratio = units_scale(UNITS_PLAIN, ratio.smallest, ratio.largest, 3);
   m->cpu = units_scale(UNITS_PLAIN, cpu.smallest, cpu.largest, 3);
-  m->rss = units_scale(UNITS_BYTES, rss.smallest, rss.largest, 2);
-  m->live = units_scale(UNITS_BYTES, live.smallest, live.largest, 2);
+  m->rss = units_scale(UNITS_BYTES, rss.smallest, rss.largest, m->detail->memory_digits);
+  m->live = units_scale(UNITS_BYTES, live.smallest, live.largest, m->detail->memory_digits);
 }
 
 /* --- Rows that differ in what has no column -------------------------------------------------------------------------------- */
@@ -185,10 +185,11 @@ static void put_interval(struct maker *m, char out[GRID_TEXT], const struct stat
   } else {
     double half = half_width(v);
     const char *sign = m->detail->utf8 ? "±" : "+-";
+    const char *tail = m->detail->intervals && m->detail->ranges ? (range ? "r" : " ") : "";
     if (half >= 999.5)
-      snprintf(out, GRID_TEXT, "%s>999%%%s", sign, range ? "r" : "");
+      snprintf(out, GRID_TEXT, "%s>999%%%s", sign, tail);
     else
-      snprintf(out, GRID_TEXT, "%s%.*f%%%s", sign, half < 9.95 ? 1 : 0, half, range ? "r" : "");
+      snprintf(out, GRID_TEXT, "%s%.*f%%%s", sign, half < 9.95 ? 1 : 0, half, tail);
   }
 }
 
@@ -276,7 +277,7 @@ static void put_status(struct maker *m, struct grid_row *r, const struct cell *c
 
 /* A cell without a single number keeps its row, and its reason stands where the numbers would. */
 static void put_failure(struct maker *m, struct grid_row *r, const struct cell *c) {
-  bool long_reason = units_width(c->reason) > 50;
+  bool long_reason = units_width(c->status) + 2 + units_width(c->reason) > m->detail->span_room;
   const char *mark = long_reason ? note(m, report_format("%s: %s", c->status, c->reason)) : NULL;
   strcpy(r->text[G_RATE], "n/a");
   if (mark)
@@ -293,7 +294,7 @@ static void put_headings(struct maker *m) {
   struct grid *g = m->grid;
   char rate[24], rss[24];
   bool wide = m->detail->gap > 1;
-  const char *interval = "95 %";
+  const char *interval = m->detail->intervals || !m->detail->ranges ? "95 %" : "range";
   snprintf(rate, sizeof rate, "%sops/s", units_name(&m->rate));
   snprintf(rss, sizeof rss, "RSS %s", units_name(&m->rss));
   const char *head[G_COLUMNS][2] = {
@@ -305,15 +306,15 @@ static void put_headings(struct maker *m) {
       [G_HEAP] = {"", m->detail->hide_heap ? "" : "heap"},
       [G_RATE] = {"throughput", rate},
       [G_RATE_CI] = {"", interval},
-      [G_RATIO] = {"ratio", "x"},
+      [G_RATIO] = {"", "ratio"},
       [G_RATIO_CI] = {"", interval},
       [G_CPU] = {"CPU", "s"},
       [G_MEAN] = {rss, "mean"},
       [G_PEAK] = {"", "peak"},
       [G_LIVE] = {"live", units_name(&m->live)},
       [G_GC] = {"GC", "%"},
-      [G_PAUSE] = {"longest", "pause"},
-      [G_LEAKED] = {"leaked", "objects"},
+      [G_PAUSE] = {wide ? "longest" : "max", "pause"},
+      [G_LEAKED] = {"leaked", wide ? "objects" : "objs"},
       [G_STATUS] = {"", "status"},
   };
   for (int i = 0; i < G_COLUMNS; i++)

@@ -32,8 +32,11 @@ struct detail {
   bool status_words;   /* the status in full; otherwise a mark and a note below */
   bool hide_allocator; /* said in the group's heading: it is the same in all rows of every group */
   bool hide_heap;
-  int label_width; /* of strategy and allocator names; longer ones are cut */
+  int label_width;   /* of strategy and allocator names; longer ones are cut */
+  int memory_digits; /* significant ones of the smallest number of bytes */
   bool utf8;
+  bool intervals, ranges; /* which of the two the table has anywhere */
+  int span_room;          /* columns for the reason of a row without numbers; a longer one becomes a note */
 };
 
 #define GRID_TEXT 96 /* room for any text of a cell */

@@ -140,7 +140,9 @@ static void count_invocations(struct cell *cell) {
     cell->failed += !invocation_is(v, "ok") && !invocation_is(v, "uncollected") && !invocation_is(v, "not-applicable");
     cell->control_poor += v->control_poor;
     cell->oversubscribed |= v->oversubscribed;
-    cell->blocks += v->pass == 0;
+    bool ran = !invocation_is(v, "not-applicable");
+    cell->invocations += ran;
+    cell->blocks += ran && v->pass == 0;
   }
 }
 
@@ -165,7 +167,7 @@ static void judge_status(struct cell *cell) {
     cell->reason = report_format("%s", cell->used > 0 ? "" : "no measured iteration with operations and a time");
   } else {
     cell->status = bad->status;
-    if (n > 1 && times > 0 && times < n)
+    if (times > 0 && times < n)
       cell->reason = report_format("%d of %d invocations%s%s", times, n, *bad->reason ? ": " : "", bad->reason);
     else
       cell->reason = report_format("%s", bad->reason);
@@ -190,8 +192,10 @@ static void choose_baseline(struct group *g, const char *wanted) {
   g->baseline_not = g->baseline && strcmp(g->baseline, wanted) ? wanted : NULL;
 }
 
-/* Equal threads, allocator and heap; a baseline that obeys no limit stands for every heap. Pinning and collector threads decide
-   between several, and then the order of the plan. */
+static bool obeys_no_limit(const struct cell *cell) { return !*cell->heap_limit && strcmp(cell->axis[AXIS_HEAP], "grow"); }
+
+/* Equal threads and allocator, and equal heap where both obey a limit. Among several, an equal heap, pinning and number of collector
+   threads decide, and then the order of the plan. */
 static const struct cell *baseline_cell(const struct group *g, const struct cell *cell) {
   const struct cell *best = NULL;
   int best_score = -1;
@@ -199,7 +203,7 @@ static const struct cell *baseline_cell(const struct group *g, const struct cell
     const struct cell *b = g->cell[i];
     if (!applicable(b) || strcmp(b->axis[AXIS_STRATEGY], g->baseline)) continue;
     if (!same(b, cell, AXIS_THREADS) || !same(b, cell, AXIS_ALLOCATOR)) continue;
-    if (!same(b, cell, AXIS_HEAP) && *b->heap_limit) continue;
+    if (!same(b, cell, AXIS_HEAP) && !obeys_no_limit(b) && !obeys_no_limit(cell)) continue;
     int score = 4 * same(b, cell, AXIS_HEAP) + 2 * same(b, cell, AXIS_PINNING) + same(b, cell, AXIS_COLLECTOR_THREADS);
     if (score <= best_score) continue;
     best = b;

@@ -31,7 +31,7 @@ static const struct column {
     {"status", TEXT, offsetof(struct cell, status)},
     {"reason", TEXT, offsetof(struct cell, reason)},
     {"blocks", COUNT, offsetof(struct cell, blocks)},
-    {"invocations", COUNT, offsetof(struct cell, ninvocations)},
+    {"invocations", COUNT, offsetof(struct cell, invocations)},
     {"invocations_used", COUNT, offsetof(struct cell, used)},
     {"invocations_failed", COUNT, offsetof(struct cell, failed)},
     {"invocations_uncollected", COUNT, offsetof(struct cell, uncollected)},

@@ -19,6 +19,7 @@ struct table {
   struct grid_used used;
   int column[G_COLUMNS]; /* width; 0: not shown */
   int width;             /* to keep to */
+  int total;             /* of all columns and the gaps between them */
 };
 
 static const bool left_aligned[G_COLUMNS] = {[G_STRATEGY] = true, [G_ALLOCATOR] = true, [G_STATUS] = true};
@@ -42,7 +43,7 @@ static bool reaches_over(const struct grid *g, int line, int column) {
          (column == G_RATE || column == G_RATIO || column == G_MEAN);
 }
 
-static int measure(struct table *t) {
+static void measure(struct table *t) {
   memset(t->column, 0, sizeof t->column);
   for (int i = 0; i < t->campaign->ngroups; i++)
     for (int c = 0; c < G_COLUMNS; c++) {
@@ -51,9 +52,8 @@ static int measure(struct table *t) {
         if (!reaches_over(g, line, c)) widen(&t->column[c], g->head[line][c]);
       for (int r = 0; r < g->nrows; r++) widen(&t->column[c], g->row[r].text[c]);
     }
-  int total = 0;
-  for (int c = 0; c < G_COLUMNS; c++) total += gap_before(t, c) + t->column[c];
-  return total;
+  t->total = 0;
+  for (int c = 0; c < G_COLUMNS; c++) t->total += gap_before(t, c) + t->column[c];
 }
 
 static void drop_grids(struct table *t) {
@@ -66,25 +66,44 @@ static bool constant_everywhere(const struct campaign *c, enum axis a) {
   return true;
 }
 
+static void make_grids(struct table *t) {
+  drop_grids(t);
+  t->used = (struct grid_used){0};
+  for (int g = 0; g < t->campaign->ngroups; g++) grid_make(&t->campaign->group[g], &t->detail, &t->grid[g], &t->used);
+  measure(t);
+}
+
+static void find_kinds(const struct campaign *c, struct detail *d) {
+  for (int i = 0; i < c->ncells; i++) {
+    d->intervals |= c->cell[i]->throughput.kind == STATS_INTERVAL || c->cell[i]->ratio.kind == STATS_INTERVAL;
+    d->ranges |= c->cell[i]->throughput.kind == STATS_RANGE || c->cell[i]->ratio.kind == STATS_RANGE;
+  }
+}
+
 static void fit(struct table *t) {
   bool one_allocator = constant_everywhere(t->campaign, AXIS_ALLOCATOR), one_heap = constant_everywhere(t->campaign, AXIS_HEAP);
   const struct detail steps[] = {
-      {.gap = 2, .ends = true, .status_words = true, .label_width = 28},
-      {.gap = 2, .status_words = true, .label_width = 20},
-      {.gap = 1, .status_words = true, .label_width = 16},
-      {.gap = 1, .label_width = 14},
-      {.gap = 1, .label_width = 14, .hide_allocator = one_allocator},
-      {.gap = 1, .label_width = 14, .hide_allocator = one_allocator, .hide_heap = one_heap},
-      {.gap = 1, .label_width = 8},
+      {.gap = 2, .ends = true, .status_words = true, .label_width = 28, .memory_digits = 3},
+      {.gap = 2, .status_words = true, .label_width = 20, .memory_digits = 3},
+      {.gap = 2, .status_words = true, .label_width = 20, .memory_digits = 2},
+      {.gap = 1, .status_words = true, .label_width = 16, .memory_digits = 2},
+      {.gap = 1, .label_width = 14, .memory_digits = 2},
+      {.gap = 1, .label_width = 14, .memory_digits = 2, .hide_allocator = one_allocator},
+      {.gap = 1, .label_width = 14, .memory_digits = 2, .hide_allocator = one_allocator, .hide_heap = one_heap},
+      {.gap = 1, .label_width = 10, .memory_digits = 1},
+      {.gap = 1, .label_width = 7, .memory_digits = 1},
   };
   for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-    drop_grids(t);
     t->detail = steps[i];
     t->detail.utf8 = t->style->utf8;
-    t->used = (struct grid_used){0};
-    for (int g = 0; g < t->campaign->ngroups; g++) grid_make(&t->campaign->group[g], &t->detail, &t->grid[g], &t->used);
-    if (measure(t) <= t->width) return;
+    find_kinds(t->campaign, &t->detail);
+    make_grids(t);
+    if (t->total <= t->width) break;
   }
+  /* Now that the columns are known, so is the room for reasons behind "n/a". */
+  t->detail.span_room = t->width - 2;
+  for (int c = 0; c <= G_RATE; c++) t->detail.span_room -= gap_before(t, c) + t->column[c];
+  make_grids(t);
 }
 
 /* --- Printing ----------------------------------------------------------------------------------------------------------- */
@@ -104,17 +123,18 @@ static void blanks(const struct table *t, int n) {
   while (n-- > 0) putc(' ', t->out);
 }
 
-/* `text` from column `at` on, broken at blanks, later lines indented by `indent`. A word longer than a line stays whole. */
+/* `text` behind what fills the line up to column `at`, broken at blanks, later lines indented by `indent`. A word longer than a
+   line stays whole. */
 static void wrapped(const struct table *t, int at, int indent, const char *text) {
-  while (*text) {
+  for (bool first = at == 0; *text; first = false) {
     size_t length = strcspn(text, " ");
     char word[512];
     snprintf(word, sizeof word, "%.*s", (int)length, text);
     int n = units_width(word);
-    if (at > indent && at + 1 + n > t->width) {
+    if (!first && at + 1 + n > t->width) {
       putc('\n', t->out);
       blanks(t, at = indent);
-    } else if (at > indent) {
+    } else if (!first) {
       putc(' ', t->out);
       at++;
     }
@@ -191,7 +211,7 @@ static void print_row(const struct table *t, const struct grid_row *r, bool repe
 
 static void rule(const struct table *t) {
   tone_on(t, paint[TONE_DIM]);
-  for (int i = 0; i < t->width; i++) fputs(t->style->utf8 ? "─" : "-", t->out);
+  for (int i = 0; i < t->total; i++) fputs(t->style->utf8 ? "─" : "-", t->out);
   tone_off(t);
   putc('\n', t->out);
 }
@@ -222,7 +242,7 @@ static void print_group_head(const struct table *t, const struct group *g) {
   if (!g->baseline)
     paragraph(t, 2, "no ratio: nothing here could be run");
   else if (g->baseline_not)
-    paragraph(t, 2, "ratio: throughput over that of %s (%s is not applicable here); above 1 is faster", g->baseline,
+    paragraph(t, 2, "ratio: throughput over that of %s, as %s is not applicable here; above 1 is faster", g->baseline,
               g->baseline_not);
   else
     paragraph(t, 2, "ratio: throughput over that of %s; above 1 is faster", g->baseline);
@@ -241,7 +261,7 @@ static void print_group(const struct table *t, int i) {
     print_row(t, &grid->row[r], r > 0 && g->cell[r]->rank[AXIS_STRATEGY] == g->cell[r - 1]->rank[AXIS_STRATEGY]);
   for (int n = 0; n < grid->nnotes; n++) {
     const char *mark = grid->note[n].mark;
-    paragraph(t, 6, *mark == '#' ? "  %s %s" : "  [%s] %s", mark, grid->note[n].text);
+    paragraph(t, 4, *mark == '#' ? "%s %s" : "[%s] %s", mark, grid->note[n].text);
   }
 }
 
@@ -249,7 +269,7 @@ static void print_legend(const struct table *t) {
   const struct grid_used *u = &t->used;
   const char *sign = t->style->utf8 ? "±" : "+-";
   putc('\n', t->out);
-  paragraph(t, 2, "ratio: pairs of the same block, with the same threads, allocator and heap as the baseline (1 = equal).");
+  paragraph(t, 2, "ratio: of pairs in the same block, with the same threads, allocator and heap; base: 1 by definition.");
   if (u->interval && t->detail.ends)
     paragraph(t, 2, "[lo, hi]: 95 %% confidence interval of the estimate before it, over blocks.");
   if (u->interval && !t->detail.ends)
@@ -257,7 +277,10 @@ static void print_legend(const struct table *t) {
   if (u->range && t->detail.ends)
     paragraph(t, 2, "{lo, hi}: the range over fewer than %d blocks; not a confidence interval.", STATS_INTERVAL_FROM);
   if (u->range && !t->detail.ends)
-    paragraph(t, 2, "%s...r: the range over fewer than %d blocks; not a confidence interval.", sign, STATS_INTERVAL_FROM);
+    paragraph(t, 2,
+              u->interval ? "%s...%%r: the wider side of the range over fewer than %d blocks; not a confidence interval."
+                          : "%s: the wider side of the range over fewer than %d blocks; not a confidence interval.",
+              sign, STATS_INTERVAL_FROM);
   if (u->single) paragraph(t, 2, "n=1: one invocation, so neither interval nor range.");
   if (u->uncollected)
     paragraph(t, 2, "uncollected: fewer than three collections; its throughput is shown, and kept out of ratios.");
@@ -268,6 +291,20 @@ static void print_legend(const struct table *t) {
   if (u->na_pause) paragraph(t, 2, "n/a under pause: no pauses are recorded for this strategy.");
   if (u->na_leaked) paragraph(t, 2, "n/a under leaked: the strategy cannot count what it never reclaimed.");
   if (u->na_memory) paragraph(t, 2, "n/a under CPU, RSS or live: not recorded on this machine or for this strategy.");
+}
+
+static json_int_t planned(const struct campaign *c, const char *key) {
+  return json_integer_value(json_object_get(json_object_get(c->json, "plan"), key));
+}
+
+static void print_title(const struct table *t) {
+  const struct campaign *c = t->campaign;
+  json_int_t blocks = planned(c, "blocks"), iterations = planned(c, "iterations");
+  char *plan = blocks > 0 && iterations > 0
+                   ? report_format(", %d blocks, %d measured iterations in each invocation", (int)blocks, (int)iterations)
+                   : NULL;
+  paragraph(t, 2, "campaign %s: %d cells%s", *c->name ? c->name : "without a name", c->ncells, plan ? plan : "");
+  free(plan);
 }
 
 static void print_warnings(const struct table *t) {
@@ -287,6 +324,7 @@ void table_print(const struct campaign *c, const struct table_style *style, FILE
   t.grid = report_grow(NULL, (size_t)c->ngroups, sizeof *t.grid);
   memset(t.grid, 0, (size_t)c->ngroups * sizeof *t.grid);
   fit(&t);
+  print_title(&t);
   for (int i = 0; i < c->ngroups; i++) print_group(&t, i);
   print_legend(&t);
   print_warnings(&t);

@@ -32,16 +32,17 @@ static int whole_digits(double v) { return v < 10 ? 1 : (int)floor(log10(v)) + 1
 /* Decimals that leave v so many significant digits. */
 static int decimals_for(double v, int digits) {
   int n = digits - 1 - (int)floor(log10(v));
+  if (round(v * pow(10, n)) >= pow(10, digits)) n--; /* 9.97 with two digits is 10, not 10.0 */
   return n < 0 ? 0 : n;
 }
 
 struct scale units_scale(enum units_family f, double smallest, double largest, int digits) {
-  struct scale s = {.family = f};
+  struct scale s = {.family = f, .digits = digits > 2 ? digits : 2};
   if (!(smallest > 0) || !(largest > 0)) return s;
   s.unit = place(f, largest);
   double size = families[f].size[s.unit];
   int room = 5 - whole_digits(largest / size);
-  if (f != UNITS_PLAIN && largest / smallest >= 1000 && decimals_for(smallest / size, 2) > room) s.unit = -1;
+  if (room < 0 || (largest / smallest >= 1000 && decimals_for(smallest / size, 2) > room)) s.unit = -1;
   s.decimals = decimals_for(smallest / size, digits);
   if (s.decimals > room) s.decimals = room < 0 ? 0 : room;
   return s;
@@ -61,13 +62,14 @@ static char *write_fixed(double v, int decimals, const char *tail, char *out) {
 
 char *units_write(const struct scale *s, double v, char out[UNITS_TEXT]) {
   if (isnan(v)) return strcpy(out, "n/a");
-  if (s->unit < 0) return units_write_own(s->family, v, 3, out);
+  if (s->unit < 0) return units_write_own(s->family, v, s->digits, out);
   return write_fixed(v / families[s->family].size[s->unit], s->decimals, "", out);
 }
 
 char *units_write_own(enum units_family f, double v, int digits, char out[UNITS_TEXT]) {
   if (isnan(v)) return strcpy(out, "n/a");
   if (v == 0) return strcpy(out, "0");
+  if (f == UNITS_PLAIN) f = UNITS_COUNT; /* "122k" is better than six digits */
   int i = place(f, v);
   double scaled = v / families[f].size[i];
   /* 999.7k would read 1000k: rounding may carry a number into the next unit. */
@@ -76,7 +78,8 @@ char *units_write_own(enum units_family f, double v, int digits, char out[UNITS_
     scaled = v / families[f].size[i];
   }
   bool whole = i == 0 && v == floor(v);
-  return write_fixed(scaled, whole ? 0 : decimals_for(scaled, digits), families[f].tail[i], out);
+  int decimals = whole ? 0 : decimals_for(scaled, digits);
+  return write_fixed(scaled, decimals < 3 ? decimals : 3, families[f].tail[i], out);
 }
 
 char *units_write_share(double v, char out[UNITS_TEXT]) {

@@ -14,6 +14,7 @@ struct scale {
   enum units_family family;
   int unit;     /* the place in the family; -1: each number has its own */
   int decimals; /* where the unit is common */
+  int digits;   /* significant ones where it is not, at least two */
 };
 
 /* The scale for numbers between smallest and largest (both > 0; NAN: there are none), with `digits` significant ones for the
