@@ -186,8 +186,8 @@ static void put_interval(struct maker *m, char out[GRID_TEXT], const struct stat
     double half = half_width(v);
     const char *sign = m->detail->utf8 ? "±" : "+-";
     const char *tail = m->detail->intervals && m->detail->ranges ? (range ? "r" : " ") : "";
-    if (half >= 999.5)
-      snprintf(out, GRID_TEXT, "%s>999%%%s", sign, tail);
+    if (half >= 99.5)
+      snprintf(out, GRID_TEXT, "%s>99%%%s", sign, tail);
     else
       snprintf(out, GRID_TEXT, "%s%.*f%%%s", sign, half < 9.95 ? 1 : 0, half, tail);
   }

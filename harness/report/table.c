@@ -91,7 +91,7 @@ static void fit(struct table *t) {
       {.gap = 1, .label_width = 14, .memory_digits = 2, .hide_allocator = one_allocator},
       {.gap = 1, .label_width = 14, .memory_digits = 2, .hide_allocator = one_allocator, .hide_heap = one_heap},
       {.gap = 1, .label_width = 10, .memory_digits = 1},
-      {.gap = 1, .label_width = 7, .memory_digits = 1},
+      {.gap = 1, .label_width = 6, .memory_digits = 1},
   };
   for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
     t->detail = steps[i];
