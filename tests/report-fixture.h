@@ -32,6 +32,7 @@ struct fixture_cell {
   const char *status, *reason;                          /* NULL: ok; "not-run": in the plan, without rows */
   int status_from;                                      /* the first block that ends with this status; rows before it are ok */
   bool control_poor, oversubscribed;
+  double window_s; /* of an iteration; 0: 30 ms */
 };
 
 struct fixture {
@@ -108,7 +109,7 @@ static inline void fixture_invocation(FILE *out, const struct fixture *f, const 
   if (!strcmp(status, "not-run")) return;
   if (!ran) fixture_row(out, f, c, block, invocation, 0, status, -1, -1);
   for (int i = 0; ran && i <= f->iterations; i++) {
-    double operations = ceil(c->ops_per_s * 0.03);
+    double operations = ceil(c->ops_per_s * (c->window_s > 0 ? c->window_s : 0.03));
     fixture_row(out, f, c, block, invocation, i, status, operations,
                 ceil(operations / speed * 1e9 * exp(c->spread * draw_normal(seed))));
   }

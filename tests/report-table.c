@@ -353,6 +353,20 @@ Test(table, circumstances_are_marked_and_explained) {
   free(text);
 }
 
+Test(table, spread_and_shortest_window_are_in_the_summary) {
+  struct fixture_cell cells[] = {plain("rc", 50e6), plain("rc-atomic", 40e6)};
+  cells[1].spread = 0.3;
+  cells[0].window_s = 0.0004;
+  struct fixture f = {.cell = cells, .ncells = 2, .blocks = 40, .iterations = 4, .seed = 1};
+  json_t *o = print_json(&f, NULL), *rc = cell_of(o, "rc"), *atomic = cell_of(o, "rc-atomic");
+  cr_expect(number_of(rc, "throughput_spread") < 0.04 && number_of(rc, "throughput_spread") > 0.01,
+            "the drift of the machine alone");
+  cr_expect(number_of(atomic, "throughput_spread") > 0.2 && number_of(atomic, "throughput_spread") < 0.5);
+  cr_expect(number_of(rc, "window_min_ns") > 3.5e5 && number_of(rc, "window_min_ns") < 4.1e5, "%g",
+            number_of(rc, "window_min_ns"));
+  json_decref(o);
+}
+
 Test(table, rows_that_look_alike_are_told_apart) {
   struct fixture_cell cells[] = {plain("rc", 50e6), plain("generational", 60e6), plain("generational", 70e6)};
   cells[1].tunables = "nursery=1048576;age=1";

@@ -39,6 +39,7 @@ struct invocation {
   int pass; /* 0 for the cell's first invocation in its block, 1 for the second (a block that was run once more), ... */
   int measured;
   double operations, wall_ns, cpu_ns, collector_wall_ns, collector_cpu_ns, collections;
+  double window_ns;    /* the shortest measured iteration */
   double rss_ns_bytes; /* mean RSS times wall time, summed */
   double rss_peak_bytes, live_bytes, pause_max_ns, pause_p99_ns, leaked_objects, leaked_bytes;
   bool control_poor, oversubscribed;
@@ -66,6 +67,8 @@ struct cell {
   int control_poor;        /* invocations whose control was poor */
   bool oversubscribed;
   struct stats_interval throughput, cpu_ns_per_op, ratio;
+  double spread;               /* robust, of the logarithm of throughput over invocations; NAN below three */
+  double window_ns;            /* the shortest measured iteration of any invocation */
   const struct cell *baseline; /* NULL where there is none */
   char *no_ratio;              /* owned: why there is no ratio; NULL where there is one */
   double cpu_s, rss_mean_bytes, rss_peak_bytes, live_bytes, collector_cpu_share, collector_wall_share, collections;

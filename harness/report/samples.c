@@ -161,7 +161,8 @@ static struct invocation *invocation_of_row(const struct reader *r, struct cell 
                            .status = text(r, C_STATUS),
                            .reason = text(r, C_REASON),
                            .pass = pass};
-  v->rss_peak_bytes = v->live_bytes = v->pause_max_ns = v->pause_p99_ns = v->leaked_objects = v->leaked_bytes = NAN;
+  v->window_ns = v->rss_peak_bytes = v->live_bytes = v->pause_max_ns = v->pause_p99_ns = v->leaked_objects = v->leaked_bytes =
+      NAN;
   return v;
 }
 
@@ -201,6 +202,7 @@ static bool add_measured(struct reader *r, struct invocation *v) {
       !number(r, C_RSS_MEAN, &mean))
     return false;
   v->wall_ns += x;
+  v->window_ns = fmin(v->window_ns, x);
   v->cpu_ns += user + system;
   v->rss_ns_bytes += x * mean;
   v->measured++;

@@ -81,6 +81,8 @@ static double collections(const struct invocation *v) { return v->collections; }
 static double pause_max(const struct invocation *v) { return v->pause_max_ns; }
 static double pause_p99(const struct invocation *v) { return v->pause_p99_ns; }
 static double leaked_objects(const struct invocation *v) { return v->leaked_objects; }
+static double window(const struct invocation *v) { return v->window_ns; }
+static double log_throughput(const struct invocation *v) { return log(invocation_throughput(v)); }
 static double leaked_bytes(const struct invocation *v) { return v->leaked_bytes; }
 
 /* The known values of a cell's invocations with this status, in x (room for all of them); returns how many. */
@@ -110,6 +112,11 @@ static double largest(double *x, int n) {
   return n > 0 ? x[n - 1] : NAN;
 }
 
+static double smallest(double *x, int n) {
+  stats_sort(x, n);
+  return n > 0 ? x[0] : NAN;
+}
+
 /* Estimates come from ok invocations; where a cell has none, from its uncollected ones, and its status says so. */
 static void estimate_cell(struct cell *cell) {
   double *x = report_grow(NULL, (size_t)cell->ninvocations + 1, sizeof *x);
@@ -118,6 +125,8 @@ static void estimate_cell(struct cell *cell) {
   cell->collected = cell->used > 0;
   if (!cell->collected) cell->used = gather(cell, from = "uncollected", invocation_throughput, x);
   cell->throughput = estimate(x, cell->used);
+  cell->spread = cell->used < 3 ? NAN : stats_spread(x, gather(cell, from, log_throughput, x));
+  cell->window_ns = smallest(x, gather(cell, from, window, x));
   cell->cpu_ns_per_op = estimate(x, gather(cell, from, cpu_ns_per_op, x));
   cell->cpu_s = median(x, gather(cell, from, cpu_s, x));
   cell->rss_mean_bytes = median(x, gather(cell, from, rss_mean, x));

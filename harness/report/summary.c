@@ -39,6 +39,8 @@ static const struct column {
     {"oversubscribed", FLAG, offsetof(struct cell, oversubscribed)},
     {"throughput_ops_per_s", INTERVAL, offsetof(struct cell, throughput)},
     {"throughput_interval", KIND, offsetof(struct cell, throughput)},
+    {"throughput_spread", NUMBER, offsetof(struct cell, spread)},
+    {"window_min_ns", NUMBER, offsetof(struct cell, window_ns)},
     {"cpu_ns_per_op", INTERVAL, offsetof(struct cell, cpu_ns_per_op)},
     {"cpu_s", NUMBER, offsetof(struct cell, cpu_s)},
     {"baseline", BASELINE, offsetof(struct cell, baseline)},
