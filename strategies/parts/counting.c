@@ -9,27 +9,36 @@
    the clock for each would cost more than they do. */
 enum { CASCADE_TIMED = 1024 };
 
-/* What has died and waits to be freed. Unshared: threaded through headers, kind and n kept. Shared: a lock-free reader may still
-   look at the header, so these stand in an array of the thread. */
+/* What has died and waits to be freed, threaded through headers, kind and n kept. Shared objects, whose headers a lock-free reader
+   may still look at, wait on a stack of the thread (T->dead) instead. */
 typedef struct Dead {
   Thr *T;
   Obj *list;
 } Dead;
 
 INLINE void dead_push(Dead *d, Obj *o) {
-#if COUNT_ATOMIC
-  if (UNLIKELY(o->bits & OBJ_SHARED)) {
-    stack_push(&d->T->dead, o);
-    return;
-  }
-#endif
   o->word = LINK_WORD(d->list, o->word);
   d->list = o;
 }
 
+/* Drops the count that a dead object's field held. True: the child dies, and is not shared. Looks before it writes, since most
+   children die too and a store to them would be wasted. */
+INLINE bool drop(Thr *T, Obj *c) {
+#if COUNT_ATOMIC
+  if (LIKELY(count_is_sole(load_acquire(&c->word)))) return true;
+  if (count_drop_locked(T, c)) stack_push(&T->dead, c);
+  return false;
+#else
+  (void)T;
+  if (LIKELY(c->count == 1)) return true;
+  c->count--;
+  return false;
+#endif
+}
+
 INLINE void drop_child(Dead *d, Obj *c) {
-  if (!c || !count_drop(d->T, c)) return;
-  if (c->kind <= KIND_FLOAT && !(COUNT_ATOMIC && (c->bits & OBJ_SHARED)))
+  if (!c || !drop(d->T, c)) return;
+  if (c->kind <= KIND_FLOAT)
     count_free(d->T, c, SIZE_LEAF);
   else
     dead_push(d, c);
@@ -46,86 +55,94 @@ INLINE void drop_items(Dead *d, Array *a) {
   }
 }
 
-INLINE void bury(Thr *T, Obj *o, size_t size) {
+/* Frees o; what dies next, if it is decided here, or NULL. */
+INLINE Obj *free_one(Dead *d, Obj *o) {
+  Thr *T = d->T;
+  switch (o->kind) {
+  case KIND_NODE:
+    if (LIKELY(o->n == 2)) {
+      Obj *l = ((Node *)o)->e[0], *r = ((Node *)o)->e[1];
+      count_free(T, o, SIZE_NODE(2));
+      if (!r || !drop(T, r)) r = NULL;
+      if (!l || !drop(T, l)) return r;
+      if (!r) return l;
+      dead_push(d, l);
+      return r;
+    }
+    obj_visit(o, visit_drop, d);
+    count_free(T, o, SIZE_NODE(o->n));
+    return NULL;
+  case KIND_LIST:
+  case KIND_DICT: {
+    Obj *part = (Obj *)((List *)o)->arr; /* a dict's table stands at the same place */
+    count_free(T, o, SIZE_LIST);
+    return drop(T, part) ? part : NULL;
+  }
+  case KIND_TUPLE:
+  case KIND_ARRAY:
+    drop_items(d, (Array *)o);
+    count_free(T, o, SIZE_ARRAY(((Array *)o)->cap));
+    return NULL;
+  default:
+    obj_visit(o, visit_drop, d);
+    count_free(T, o, obj_size(o));
+    return NULL;
+  }
+}
+
+/* Frees o (may be NULL) and the list, until nothing unshared waits; the number of objects. `since`: when the timed part began. */
+INLINE uint64_t cascade(Dead *d, Obj *o, uint64_t freed, uint64_t *since) {
+  for (;;) {
+    while (o) {
+      if (UNLIKELY(++freed == CASCADE_TIMED)) *since = wall_ns();
+      o = free_one(d, o);
+    }
+    o = d->list;
+    if (!o) return freed;
+    d->list = LINK_NEXT(o->word);
+  }
+}
+
+static void record(Thr *T, uint64_t freed, uint64_t since) {
+  if (freed > T->longest_cascade) T->longest_cascade = freed;
+  if (UNLIKELY(since)) histogram_add(&T->cascades, wall_ns() - since);
+}
+
 #if COUNT_ATOMIC
-  if (UNLIKELY(o->bits & OBJ_SHARED)) {
+/* Shared objects: their children are dropped, they themselves are freed later. Each may kill unshared ones, and the other way. */
+static void die_mixed(Thr *T, Obj *o, size_t base) {
+  Dead d = {T, NULL};
+  uint64_t since = 0, freed = cascade(&d, o, 0, &since);
+  while (T->dead.n > base) {
+    Obj *s = T->dead.v[--T->dead.n];
+    obj_visit(s, visit_drop, &d);
+    limbo_put(T, s);
+    freed = cascade(&d, NULL, freed + 1, &since);
+  }
+  record(T, freed, since);
+}
+
+void count_die_shared(Thr *T, Obj *o) {
+  if (kind_is_leaf(o->kind)) {
     limbo_put(T, o);
     return;
   }
-#endif
-  count_free(T, o, size);
+  stack_push(&T->dead, o);
+  die_mixed(T, NULL, T->dead.n - 1);
 }
+#endif
 
 void count_die(Thr *T, Obj *o) {
   if (o->kind <= KIND_FLOAT) {
-    bury(T, o, SIZE_LEAF);
+    count_free(T, o, SIZE_LEAF);
     return;
   }
 #if COUNT_ATOMIC
-  size_t base = T->dead.n; /* a release from inside limbo's own drain may nest */
-#endif
+  die_mixed(T, o, T->dead.n);
+#else
   Dead d = {T, NULL};
-  uint64_t freed = 0, since = 0;
-  for (;;) {
-    if (UNLIKELY(++freed == CASCADE_TIMED)) since = wall_ns();
-    switch (o->kind) {
-    case KIND_NODE:
-      if (LIKELY(o->n == 2) && !(COUNT_ATOMIC && (o->bits & OBJ_SHARED))) {
-        Obj *l = ((Node *)o)->e[0], *r = ((Node *)o)->e[1];
-        count_free(T, o, SIZE_NODE(2));
-        bool dies = r && count_drop(T, r);
-        if (l && count_drop(T, l)) {
-          if (dies)
-            dead_push(&d, l);
-          else
-            r = l, dies = true;
-        }
-        if (dies) {
-          o = r;
-          continue;
-        }
-        break;
-      }
-      obj_visit(o, visit_drop, &d);
-      bury(T, o, SIZE_NODE(o->n));
-      break;
-    case KIND_LIST:
-    case KIND_DICT: {
-      Obj *part = (Obj *)((List *)o)->arr; /* a dict's table stands at the same place */
-      bool dies = count_drop(T, part);
-      bury(T, o, SIZE_LIST);
-      if (dies) {
-        o = part;
-        continue;
-      }
-      break;
-    }
-    case KIND_TUPLE:
-    case KIND_ARRAY:
-      drop_items(&d, (Array *)o);
-      bury(T, o, SIZE_ARRAY(((Array *)o)->cap));
-      break;
-    default: {
-      obj_visit(o, visit_drop, &d);
-      bury(T, o, obj_size(o));
-      break;
-    }
-    }
-    if (d.list) {
-      o = d.list;
-      d.list = LINK_NEXT(o->word);
-      if (COUNT_ATOMIC) o->word &= 0xFFFF; /* bits are read again: unshared */
-      continue;
-    }
-#if COUNT_ATOMIC
-    if (T->dead.n > base) {
-      o = T->dead.v[--T->dead.n];
-      continue;
-    }
+  uint64_t since = 0;
+  record(T, cascade(&d, o, 0, &since), since);
 #endif
-    break;
-  }
-  if (freed > T->longest_cascade) T->longest_cascade = freed;
-  if (UNLIKELY(since)) histogram_add(&T->cascades, wall_ns() - since);
 }
 #endif

@@ -27,10 +27,13 @@
 
 #define COUNT_IMMORTAL ((uint32_t)1 << (COUNT_ATOMIC ? 31 : 30))
 
-/* Frees `o`, whose last count was dropped, and all that dies with it. */
+/* Frees `o`, whose last count was dropped, and all that dies with it. Not for shared objects. */
 NOINLINE void count_die(Thr *T, Obj *o);
 
 #if COUNT_ATOMIC
+
+/* The same for a shared object, whose count is 0. */
+NOINLINE void count_die_shared(Thr *T, Obj *o);
 
 INLINE void count_add(Thr *T, Obj *o, uint32_t n) {
   uint32_t c = load_relaxed(&o->count);
@@ -42,11 +45,17 @@ INLINE void count_add(Thr *T, Obj *o, uint32_t n) {
   __atomic_fetch_add(&o->count, n, __ATOMIC_RELAXED);
 }
 
-/* Drops one count; true when it was the last. Release, so that what this thread did to the object comes before its death; acquire,
-   so that the one who frees it sees what all others did. */
-INLINE bool count_drop(Thr *T, Obj *o) {
-  uint32_t c = load_acquire(&o->count);
-  if (LIKELY(c == 1) && LIKELY(!(o->bits & OBJ_SHARED))) return true;
+/* Whether the caller holds the only count of an object that nobody else can reach: one load of the header tells both. */
+INLINE bool count_is_sole(uint64_t word) {
+  const uint64_t count = (uint64_t)UINT32_MAX << 32, shared = (uint64_t)OBJ_SHARED << 16;
+  return (word & (count | shared)) == (uint64_t)1 << 32;
+}
+
+/* Drops one count of an object of which the caller is not sole owner; true when it was the last, which only shared objects come to.
+   Release, so that what this thread did to the object comes before its death; acquire, so that the one who frees it sees what all
+   others did. */
+INLINE bool count_drop_locked(Thr *T, Obj *o) {
+  uint32_t c = load_relaxed(&o->count);
   if (UNLIKELY((int32_t)c < 0)) return false;
   if (UNLIKELY(T->compare_and_swap)) {
     while (!__atomic_compare_exchange_n(&o->count, &c, c - 1, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {}
@@ -65,6 +74,13 @@ INLINE bool count_try_add(Obj *o) {
   return true;
 }
 
+INLINE void mm_release(Thr *T, Obj *o) {
+  if (LIKELY(count_is_sole(load_acquire(&o->word))))
+    count_die(T, o);
+  else if (UNLIKELY(count_drop_locked(T, o)))
+    count_die_shared(T, o);
+}
+
 #else
 
 INLINE void count_add(Thr *T, Obj *o, uint32_t n) {
@@ -72,25 +88,13 @@ INLINE void count_add(Thr *T, Obj *o, uint32_t n) {
   o->count += n;
 }
 
-/* For fields of dying objects: looks before it writes, since most children die too and a store to them would be wasted. */
-INLINE bool count_drop(Thr *T, Obj *o) {
-  (void)T;
-  if (LIKELY(o->count == 1)) return true;
-  o->count--;
-  return false;
+INLINE void mm_release(Thr *T, Obj *o) {
+  if (UNLIKELY(--o->count == 0)) count_die(T, o);
 }
 
 #endif
 
 INLINE void mm_retain(Thr *T, Obj *o) { count_add(T, o, 1); }
-
-INLINE void mm_release(Thr *T, Obj *o) {
-#if COUNT_ATOMIC
-  if (UNLIKELY(count_drop(T, o))) count_die(T, o);
-#else
-  if (UNLIKELY(--o->count == 0)) count_die(T, o);
-#endif
-}
 
 /* --- Allocation -------------------------------------------------------------------------------------------------------------- */
 
