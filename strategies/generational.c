@@ -218,13 +218,15 @@ static void adapt(Thr *T, uint64_t before, size_t used) {
   if (size != n->size && n->from == n->from_end) resize(T, size);
 }
 
-static void minor_timed(Thr *T) {
-  uint64_t wall = wall_ns(), cpu = thread_cpu_ns(), before = T->nursery.survived_bytes;
+/* A minor collection that the mutator waits for. CPU time is read from the thread's clock where the collection is long enough to be
+   worth a system call; a short one, to publish something, runs on its CPU or is over. */
+static void minor_timed(Thr *T, bool publishing) {
+  uint64_t wall = wall_ns(), cpu = publishing ? 0 : thread_cpu_ns(), before = T->nursery.survived_bytes;
   size_t used = (size_t)(T->nursery.cur - T->nursery.eden);
-  minor(T, false);
-  adapt(T, before, used);
+  minor(T, publishing);
+  if (!publishing) adapt(T, before, used);
   uint64_t took = wall_ns() - wall;
-  T->minor_cpu_ns += thread_cpu_ns() - cpu;
+  T->minor_cpu_ns += publishing ? took : thread_cpu_ns() - cpu;
   T->minor_wall_ns += took;
   histogram_add(&T->minor_pauses, took);
 }
@@ -281,7 +283,7 @@ static void *alloc_young(Thr *T, size_t size) {
   Heap *H = T->heap;
   size_t bytes = (size + 15) & ~(size_t)15;
   for (int mine = 0;;) {
-    if (bytes > (size_t)(T->nursery.end - T->nursery.cur)) minor_timed(T);
+    if (bytes > (size_t)(T->nursery.end - T->nursery.cur)) minor_timed(T, false);
     if (over_limit(H)) {
       if (mine == 2 && H->hard_limit) return out_of_room(H);
       if (collect(T)) mine++;
@@ -312,12 +314,11 @@ void *gen_alloc_slow(Thr *T, size_t size, Obj **keep) {
 }
 
 void mm_poll_slow(Thr *T) {
-  world_wait(&T->heap->world, T);
+  Heap *H = T->heap;
   Nursery *n = &T->nursery;
-  if (n->logged.n + n->cards.n / 2 > n->remembered_max) {
-    minor_timed(T);
-    if (n->logged.n + n->cards.n / 2 <= n->remembered_max) atomic_store_explicit(&T->poll, 0, memory_order_relaxed);
-  }
+  world_wait(&H->world, T);
+  if (n->logged.n + n->cards.n / 2 > n->remembered_max) minor_timed(T, false);
+  world_lower(&H->world, T);
 }
 
 /* --- Publishing -------------------------------------------------------------------------------------------------------------------- */
@@ -337,7 +338,7 @@ void mm_share_slow(Thr *T, Obj **slot) {
     return;
   }
   /* *slot is a root, so it follows. Nothing young is left afterwards, so all that it reaches is mature. */
-  if (nursery_has(n, o) || n->logged.n || n->cards.n) minor(T, true);
+  if (nursery_has(n, o) || n->logged.n || n->cards.n) minor_timed(T, true);
   share_deep(&T->work, *slot);
 }
 

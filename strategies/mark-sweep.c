@@ -14,13 +14,18 @@ void mm_detach(Thr *T) { T->top = NULL; }
 
 void mm_poll_slow(Thr *T) { world_wait(&T->heap->world, T); }
 
+static void set_limit(Heap *H, uint64_t bytes) {
+  store_relaxed(&H->mature.limit, bytes);
+  store_relaxed(&H->mature.chunks.ceiling, bytes);
+}
+
 /* False: another thread collected meanwhile. */
 static bool collect(Thr *T) {
   Heap *H = T->heap;
   if (!world_stop(&H->world, T)) return false;
   uint64_t wall = wall_ns(), cpu = thread_cpu_ns();
   traced_mark(H);
-  if (!H->hard_limit) H->mature.limit = H->mature.chunks.ceiling = grown_limit(H->live_bytes);
+  if (!H->hard_limit) set_limit(H, grown_limit(H->live_bytes));
   H->collector_cpu_ns += thread_cpu_ns() - cpu;
   H->collector_wall_ns += wall_ns() - wall;
   world_resume(&H->world, T);
@@ -44,7 +49,7 @@ void *ms_alloc_slow(Thr *T, size_t size, Obj **keep) {
     if (collect(T)) mine++;
     p = try_alloc(T, size);
     if (!p && !H->hard_limit) {
-      H->mature.limit += size + UNIT_BYTES; /* growing: what lives does not fit twice into the minimum */
+      set_limit(H, load_relaxed(&H->mature.limit) + size + UNIT_BYTES); /* growing: one object larger than all that lives */
       p = try_alloc(T, size);
     }
   }

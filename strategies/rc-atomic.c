@@ -51,7 +51,7 @@ void mm_detach(Thr *T) {
 }
 
 void mm_poll_slow(Thr *T) {
-  atomic_store_explicit(&T->poll, 0, memory_order_relaxed);
+  atomic_exchange(&T->poll, 0); /* before the epoch is read: a request made after that must raise the flag again */
   limbo_announce(T);
 }
 

@@ -162,7 +162,7 @@ Unit *chunks_get(Chunks *C, size_t bytes) {
     Chunk *c = NULL;
     if (C->dirty >= units << UNIT_SHIFT) c = find_free(C, (unsigned)units, true, &at);
     if (!c) {
-      if (C->dirty && C->committed + C->dirty + bytes > C->ceiling) give_back_dirty(C);
+      if (C->dirty && C->committed + C->dirty + bytes > load_relaxed(&C->ceiling)) give_back_dirty(C);
       c = find_free(C, (unsigned)units, false, &at);
     }
     if (!c && (c = new_chunk(C, CHUNK_BYTES))) {
@@ -184,7 +184,8 @@ Unit *chunks_get(Chunks *C, size_t bytes) {
 
 /* How much may stay resident though it is free: under a ceiling, what fits below it; without, a quarter of what is in use and 8 MiB. */
 static bool over_budget(Chunks *C) {
-  if (C->ceiling != SIZE_MAX) return C->committed + C->dirty > C->ceiling;
+  size_t ceiling = load_relaxed(&C->ceiling);
+  if (ceiling != SIZE_MAX) return C->committed + C->dirty > ceiling;
   return C->dirty > (C->committed >> 2) + ((size_t)8 << 20);
 }
 

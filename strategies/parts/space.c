@@ -82,9 +82,9 @@ static Unit *take_unswept(Space *S, unsigned cls) {
 /* A run of fresh memory under the limit. When the system refuses, what is held becomes the limit. */
 static Unit *get_under_limit(Space *S, size_t bytes, bool force) {
   size_t committed = chunks_committed(&S->chunks);
-  if (!force && committed + bytes > S->limit) return NULL;
+  if (!force && committed + bytes > load_relaxed(&S->limit)) return NULL;
   Unit *u = chunks_get(&S->chunks, bytes);
-  if (!u && S->limit > committed) S->limit = committed;
+  if (!u && load_relaxed(&S->limit) > committed) store_relaxed(&S->limit, committed);
   return u;
 }
 

@@ -79,6 +79,12 @@ void world_wait(World *W, Thr *T) {
   pthread_mutex_unlock(&W->mutex);
 }
 
+void world_lower(World *W, Thr *T) {
+  pthread_mutex_lock(&W->mutex);
+  if (!W->stopping) atomic_store_explicit(&T->poll, 0, memory_order_relaxed);
+  pthread_mutex_unlock(&W->mutex);
+}
+
 void world_block(World *W, Thr *T) {
   (void)T;
   pthread_mutex_lock(&W->mutex);

@@ -37,6 +37,8 @@ bool world_stop(World *, Thr *T);
 void world_resume(World *, Thr *T);
 /* In a poll's slow path. */
 void world_wait(World *, Thr *T);
+/* Lowers T's poll flag, which T itself raised, unless a stop is on. */
+void world_lower(World *, Thr *T);
 void world_block(World *, Thr *T);
 void world_unblock(World *, Thr *T);
 
