@@ -212,7 +212,7 @@ static void adapt(Thr *T, uint64_t before, size_t used) {
   uint64_t survived = n->survived_bytes - before;
   size_t size = n->size;
   if (survived * 4 > used)
-    size = allowed(T->heap, n->size + n->size / 2, 4);
+    size = allowed(T->heap, n->size + n->size / 2, 3);
   else if (survived * 16 < used && n->size > n->first)
     size = n->size / 2 > n->first ? n->size / 2 : n->first;
   if (size != n->size && n->from == n->from_end) resize(T, size);

@@ -18,7 +18,7 @@ static const reclaim_param params[] = {
 
 static const reclaim_setting settings[] = {
     {"treesS", "the reference program treesS: depth 8, beside a tree of depth 18",
-     "depth=8;depth-spread=0;kept-depth=18;chain=0;nodes=8000000", 0},
+     "depth=8;depth-spread=0;kept-depth=18;chain=0;nodes=32000000", 0},
     {"treesL", "the reference program treesL: depth 16, which phase-locks with power-of-two nurseries",
      "depth=16;depth-spread=0;kept-depth=-1;chain=0;nodes=8000000", 0},
     {"treesV", "the reference program treesV: depths 13 to 17, each tree with a chain of 1 to 37 odd nodes",

@@ -142,7 +142,8 @@ void count_die(Thr *T, Obj *o) {
 #else
   Dead d = {T, NULL};
   uint64_t since = 0;
-  record(T, cascade(&d, o, 0, &since), since);
+  uint64_t freed = cascade(&d, o, 0, &since);
+  record(T, freed, since);
 #endif
 }
 #endif
