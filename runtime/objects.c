@@ -101,6 +101,12 @@ Own list_new(Thr *T, size_t capacity) {
 /* Grows by half: amortised constant, at most a third of the array unused. */
 static size_t grown(size_t cap) { return cap + (cap >> 1) + LIST_MIN; }
 
+size_t list_capacity_after(size_t n) {
+  size_t cap = LIST_MIN;
+  while (cap < n) cap = grown(cap);
+  return cap;
+}
+
 /* Puts the bigger array `a` in place of the list's own, unless another thread has done it. Locked where shared. */
 static void list_install(Thr *T, Slot *l, Slot *a) {
   List *L = AS_LIST(T, l->p_);
@@ -317,6 +323,12 @@ static OWNED Own table_new(Thr *T, size_t cap) {
   t->used = 0;
   memset(t->e, 0, cap * sizeof *t->e);
   return own_mk(T, &t->h);
+}
+
+size_t dict_capacity_after(size_t n) {
+  size_t cap = TABLE_MIN;
+  while (n && (n - 1) * 3 >= cap * 2) cap *= 2;
+  return cap;
 }
 
 Own dict_new(Thr *T, size_t entries) {

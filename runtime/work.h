@@ -57,6 +57,12 @@ typedef struct Workload {
 /* Folds a value in, independently of order: interleaving must not change the sum. */
 INLINE void work_check(Work *w, uint64_t value) { w->checksum += mix64(value); }
 
+/* What an object of `size` bytes counts in a live-byte formula: rounded up to 16, the granule of every allocator there is. */
+#define WORK_BYTES(size) (((uint64_t)(size) + 15) & ~(uint64_t)15)
+
+/* Zeroed memory for a workload's own books, outside the heap under test; ended with free(). Where there is none the cell ends. */
+void *work_memory(Thr *T, size_t bytes);
+
 /* All threads of the iteration wait for each other, inside a blocking region. Own values die, slots live. */
 void work_barrier(Thr *T, Work *w);
 
