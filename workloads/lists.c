@@ -25,9 +25,9 @@ enum { WORK_MIX, WORK_TAKE };
 static const char *const works[] = {"mix", "take"};
 
 static const reclaim_param params[] = {
-    {"work", "mix: list operations; take: 8 references are taken from an array, one is read, 8 are dropped", "", WORK_MIX, 0,
+    {"work", "mix: list operations; take: 8 references are copied from an array, one is read, 8 are dropped", "", WORK_MIX, 0,
      WORK_TAKE, works},
-    {"live", "boxed integers in the long list", "", 100000, 1, 1 << 28, NULL},
+    {"live", "boxed integers in the long list; take: objects", "", 100000, 1, 1 << 28, NULL},
     {"operations", "operations of each thread (mix: an assignment at a random place, with its share of the others)", "", 300000,
      1, INT64_C(1) << 40, NULL},
     {"pop-every", "every so many operations one pop and one append; 0: never", "", 4, 0, 1 << 30, NULL},
@@ -66,13 +66,16 @@ static uint64_t list_bytes(uint64_t n) {
   uint64_t least = list_capacity_after(0);
   return WORK_BYTES(SIZE_LIST) + WORK_BYTES(SIZE_ARRAY(n < least ? least : n));
 }
-static uint64_t rows_of(const int64_t *p) { return p[P_WORK] == WORK_TAKE ? 0 : (uint64_t)p[P_ROWS]; }
+
+/* References that a thread takes from in work=take. */
+static size_t in_hand(const int64_t *p) { return p[P_LIVE] < TAKEN ? TAKEN : (size_t)p[P_LIVE]; }
 
 static uint64_t live_bytes(const int64_t *p, int threads, uint32_t sharing) {
-  uint64_t live = (uint64_t)p[P_LIVE], row = (uint64_t)p[P_ROW_LENGTH], rows = rows_of(p);
-  uint64_t copies = sharing == RECLAIM_PRIVATE ? (uint64_t)threads : 1;
-  uint64_t bytes = live * SIZE_LEAF;
-  bytes += p[P_WORK] == WORK_TAKE ? WORK_BYTES(SIZE_ARRAY(live)) : list_bytes(list_capacity_after(live));
+  uint64_t live = (uint64_t)p[P_LIVE], row = (uint64_t)p[P_ROW_LENGTH], rows = (uint64_t)p[P_ROWS];
+  uint64_t copies = sharing == RECLAIM_PRIVATE ? (uint64_t)threads : 1, bytes = live * SIZE_LEAF;
+  if (p[P_WORK] == WORK_TAKE)
+    return copies * (bytes + WORK_BYTES(SIZE_ARRAY(live))) + (uint64_t)threads * WORK_BYTES(SIZE_ARRAY(in_hand(p)));
+  bytes += list_bytes(list_capacity_after(live));
   bytes += list_bytes(rows) + rows * (list_bytes(row) + row * SIZE_LEAF);
   return copies * bytes;
 }
@@ -80,7 +83,6 @@ static uint64_t live_bytes(const int64_t *p, int threads, uint32_t sharing) {
 static const char *refuse(const int64_t *p, int threads, uint32_t sharing) {
   if (p[P_WORK] == WORK_TAKE && sharing == RECLAIM_SHARED_WRITE)
     return "work=take writes nothing: there is no shared-write of it";
-  if (p[P_WORK] == WORK_TAKE && p[P_LIVE] > 1 && p[P_LIVE] < TAKEN) return "work=take needs live to be 1, or at least 8";
   if (sharing == RECLAIM_SHARED_WRITE && p[P_LIVE] < threads)
     return "shared-write needs live to be at least the number of threads";
   if (sharing == RECLAIM_SHARED_WRITE && p[P_ROWS] && p[P_ROWS] < threads)
@@ -164,7 +166,7 @@ static OWNED Own make_row(Thr *T, Work *w) {
 }
 
 static OWNED Own make_rows(Thr *T, Work *w) {
-  size_t n = (size_t)rows_of(w->p);
+  size_t n = (size_t)w->p[P_ROWS];
   LET(T, rows, list_new(T, n));
   for (size_t i = 0; i < n; i++) {
     mm_poll(T);
@@ -330,51 +332,60 @@ static OWNED Own make_objects(Thr *T, Work *w) {
   return slot_take(T, objects);
 }
 
-/* Eight neighbours in the array, from place `at` on. */
-static int64_t take_some(Thr *T, Slot *objects, size_t at) {
-  LET(T, a, array_get(T, objects, at));
-  LET(T, b, array_get(T, objects, at + 1));
-  LET(T, c, array_get(T, objects, at + 2));
-  LET(T, d, array_get(T, objects, at + 3));
-  LET(T, e, array_get(T, objects, at + 4));
-  LET(T, f, array_get(T, objects, at + 5));
-  LET(T, g, array_get(T, objects, at + 6));
-  LET(T, h, array_get(T, objects, at + 7));
+/* The array that a thread takes from: its own, of references to the objects that may be everybody's. It has at least 8, though they
+   be to one object: so the compiler cannot know, and must not add 8 to its count at once. */
+static OWNED Own make_hand(Thr *T, Work *w, Slot *objects) {
+  size_t n = in_hand(w->p), of = (size_t)w->p[P_LIVE];
+  LET(T, hand, array_new(T, n));
+  for (size_t i = 0; i < n; i++) {
+    mm_poll(T);
+    array_set(T, hand, i, array_get(T, objects, i % of));
+  }
+  return slot_take(T, hand);
+}
+
+/* Eight neighbours, from place `at` on. */
+static int64_t take_some(Thr *T, Slot *hand, size_t at) {
+  LET(T, a, array_get(T, hand, at));
+  LET(T, b, array_get(T, hand, at + 1));
+  LET(T, c, array_get(T, hand, at + 2));
+  LET(T, d, array_get(T, hand, at + 3));
+  LET(T, e, array_get(T, hand, at + 4));
+  LET(T, f, array_get(T, hand, at + 5));
+  LET(T, g, array_get(T, hand, at + 6));
+  LET(T, h, array_get(T, hand, at + 7));
   return int_value(T, d);
 }
 
-/* Eight times the object that this thread has in hand: nothing but the counts. */
-static int64_t take_one(Thr *T, Slot *one) {
-  LET(T, a, slot_dup(T, one));
-  LET(T, b, slot_dup(T, one));
-  LET(T, c, slot_dup(T, one));
-  LET(T, d, slot_dup(T, one));
-  LET(T, e, slot_dup(T, one));
-  LET(T, f, slot_dup(T, one));
-  LET(T, g, slot_dup(T, one));
-  LET(T, h, slot_dup(T, one));
-  return int_value(T, d);
-}
-
-static void take(Thr *T, Work *w, Slot *objects) {
-  uint64_t n = (uint64_t)w->p[P_LIVE];
+static void take(Thr *T, Work *w, Slot *hand) {
+  uint64_t starts = in_hand(w->p) - TAKEN + 1;
   int64_t rounds = (w->p[P_OPERATIONS] + TAKEN - 1) / TAKEN, sum = 0;
-  LET(T, one, array_get(T, objects, 0));
   for (int64_t k = 0; k < rounds; k++) {
     mm_poll(T);
-    sum += n < TAKEN ? take_one(T, one) : take_some(T, objects, (size_t)rng_below(&w->rng, n - TAKEN + 1));
+    sum += take_some(T, hand, (size_t)rng_below(&w->rng, starts));
   }
   w->operations += (uint64_t)rounds * TAKEN;
   work_check(w, (uint64_t)sum);
 }
 
+static void run_take(Thr *T, Work *w) {
+  bool alone = w->sharing == RECLAIM_PRIVATE;
+  if (!alone && w->index == 0) {
+    LET(T, made, make_objects(T, w));
+    work_publish(T, w, SHARED_LIST, made);
+  }
+  if (!alone) work_barrier(T, w);
+  LET(T, objects, alone ? make_objects(T, w) : work_global(T, w, SHARED_LIST));
+  LET(T, hand, make_hand(T, w, objects));
+  work_hold(T, w);
+  take(T, w, hand);
+  if (!alone) work_barrier(T, w);
+  if (!alone && w->index == 0) own_drop(T, work_retract(T, w, SHARED_LIST));
+}
+
 /* --- An iteration ------------------------------------------------------------------------------------------------------------------ */
 
 static void work_on(Thr *T, Work *w, Slot *list, Slot *rows) {
-  if (w->p[P_WORK] == WORK_TAKE) {
-    take(T, w, list);
-    return;
-  }
   switch (w->sharing) {
   case RECLAIM_SHARED_READ: mix_shared_read(T, w, list, rows); break;
   case RECLAIM_SHARED_WRITE: mix_shared_write(T, w, list, rows); break;
@@ -385,15 +396,12 @@ static void work_on(Thr *T, Work *w, Slot *list, Slot *rows) {
 
 /* What is there at the end: this thread's share of it. */
 static void check_share(Thr *T, Work *w, Slot *list, Slot *rows, size_t first, size_t step) {
-  if (w->p[P_WORK] == WORK_TAKE) return;
   if (first == 0) work_check(w, (uint64_t)sum_items(T, list, 0, list_len(T, list)));
   work_check(w, (uint64_t)sum_rows(T, rows, first, step));
 }
 
-static OWNED Own make_long(Thr *T, Work *w) { return w->p[P_WORK] == WORK_TAKE ? make_objects(T, w) : make_list(T, w); }
-
 static void run_private(Thr *T, Work *w) {
-  LET(T, list, make_long(T, w));
+  LET(T, list, make_list(T, w));
   LET(T, rows, make_rows(T, w));
   work_hold(T, w);
   work_on(T, w, list, rows);
@@ -401,7 +409,7 @@ static void run_private(Thr *T, Work *w) {
 }
 
 static void publish(Thr *T, Work *w) {
-  LET(T, list, make_long(T, w));
+  LET(T, list, make_list(T, w));
   LET(T, rows, make_rows(T, w));
   work_publish(T, w, SHARED_LIST, list);
   work_publish(T, w, SHARED_ROWS, rows);
@@ -423,7 +431,9 @@ static void run_shared(Thr *T, Work *w) {
 }
 
 static void run(Thr *T, Work *w) {
-  if (w->sharing == RECLAIM_PRIVATE)
+  if (w->p[P_WORK] == WORK_TAKE)
+    run_take(T, w);
+  else if (w->sharing == RECLAIM_PRIVATE)
     run_private(T, w);
   else
     run_shared(T, w);
