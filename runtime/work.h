@@ -33,6 +33,17 @@ INLINE uint64_t rng_next(Rng *r) {
 /* Uniform in [0, n), n in 1 .. 2^32 (to within 2^-32). */
 INLINE uint64_t rng_below(Rng *r, uint64_t n) { return (rng_next(r) >> 32) * n >> 32; }
 
+/* Something that is due every `period` times; a period of 0: never. No division, since operations take nanoseconds. */
+typedef struct Every {
+  int64_t left, period;
+} Every;
+INLINE Every every(int64_t period) { return (Every){period, period}; }
+INLINE bool is_due(Every *e) {
+  if (LIKELY(--e->left)) return false; /* from 0 it counts down for ever */
+  e->left = e->period;
+  return true;
+}
+
 /* One thread's view of one iteration. */
 typedef struct Work {
   const int64_t *p; /* the parameters, in declared order */

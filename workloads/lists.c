@@ -28,8 +28,9 @@ static const reclaim_param params[] = {
     {"work", "mix: list operations; take: 8 references are copied from an array, one is read, 8 are dropped", "", WORK_MIX, 0,
      WORK_TAKE, works},
     {"live", "boxed integers in the long list; take: objects", "", 100000, 1, 1 << 28, NULL},
-    {"operations", "operations of each thread (mix: an assignment at a random place, with its share of the others)", "", 300000,
-     1, INT64_C(1) << 40, NULL},
+    {"operations",
+     "operations of each thread after the appends that build the list (mix: an assignment, with its share of the others)", "",
+     300000, 1, INT64_C(1) << 40, NULL},
     {"pop-every", "every so many operations one pop and one append; 0: never", "", 4, 0, 1 << 30, NULL},
     {"tail", "shared-write: items that a thread appends before it pops as many", "", 64, 1, 1 << 20, NULL},
     {"temporary-every", "every so many operations a list is made, summed as owned copies, and dropped; 0: never", "", 16, 0,
@@ -46,7 +47,7 @@ static const reclaim_param params[] = {
 
 static const reclaim_setting settings[] = {
     {"list", "the reference program list: 10^6 integers; replacements, pop and append, short lists of 16",
-     "work=mix;live=1000000;operations=4000000;pop-every=4;temporary-every=16;temporary-length=16;slice-every=0;rows=0;row-every="
+     "work=mix;live=1000000;operations=2000000;pop-every=4;temporary-every=16;temporary-length=16;slice-every=0;rows=0;row-every="
      "0",
      RECLAIM_PRIVATE},
     {"rcP", "the reference program rcP: 8 references to private objects taken, one read, 8 dropped",
@@ -88,18 +89,6 @@ static const char *refuse(const int64_t *p, int threads, uint32_t sharing) {
   if (sharing == RECLAIM_SHARED_WRITE && p[P_ROWS] && p[P_ROWS] < threads)
     return "shared-write needs rows to be 0, or at least the number of threads";
   return NULL;
-}
-
-/* --- Something every n operations ----------------------------------------------------------------------------------------------- */
-
-typedef struct Every {
-  int64_t left, period;
-} Every;
-static Every every(int64_t period) { return (Every){period, period}; }
-INLINE bool is_due(Every *e) {
-  if (LIKELY(--e->left)) return false; /* a period of 0 counts down for ever */
-  e->left = e->period;
-  return true;
 }
 
 typedef struct Mix {
@@ -152,6 +141,7 @@ static OWNED Own make_list(Thr *T, Work *w) {
     mm_poll(T);
     list_append(T, list, int_new(T, value_at(w, i)));
   }
+  w->operations += (uint64_t)w->p[P_LIVE];
   return slot_take(T, list);
 }
 
