@@ -101,6 +101,12 @@ Own list_new(Thr *T, size_t capacity) {
 /* Grows by half: amortised constant, at most a third of the array unused. */
 static size_t grown(size_t cap) { return cap + (cap >> 1) + LIST_MIN; }
 
+size_t list_capacity_after(size_t n) {
+  size_t cap = LIST_MIN;
+  while (cap < n) cap = grown(cap);
+  return cap;
+}
+
 /* Puts the bigger array `a` in place of the list's own, unless another thread has done it. Locked where shared. */
 static void list_install(Thr *T, Slot *l, Slot *a) {
   List *L = AS_LIST(T, l->p_);
@@ -109,7 +115,10 @@ static void list_install(Thr *T, Slot *l, Slot *a) {
   mm_move_range(T, &new->h, new->v, old->v, old->len * sizeof *old->v);
   store_release(&new->len, old->len);
   a->p_ = mm_exchange(T, &L->h, (Obj **)&L->arr, &new->h); /* ends with the slot, after unlocking */
-  store_release(&old->len, 0);                             /* its items have moved */
+  uint32_t moved = old->len;
+  store_release(&old->len, 0);
+  if (mm_is_concurrent(&L->h)) /* a reader that still has the old array finds nothing there, and looks again */
+    for (uint32_t i = 0; i < moved; i++) store_release(&old->v[i], NULL);
 }
 
 void list_append_slow(Thr *T, Slot *l, Own v) {
@@ -137,8 +146,7 @@ void list_append_slow(Thr *T, Slot *l, Own v) {
   }
 }
 
-/* Without the lock: an array that was replaced keeps its items until no reader can see it, so what was found is right if the list
-   still has that array afterwards. */
+/* Without the lock: what was found, or that nothing was, is right if the list still has that array afterwards. */
 Own list_get_shared(Thr *T, Slot *l, size_t i) {
   if (mm_locks_reads(T)) {
     lock(T, l);
@@ -171,55 +179,43 @@ Own list_pop_shared(Thr *T, Slot *l) {
   Array *a = AS_LIST(T, l->p_)->arr;
   Obj *v = NULL;
   if (a->len) {
-    v = a->v[a->len - 1];
     store_release(&a->len, a->len - 1);
+    v = mm_exchange(T, &a->h, &a->v[a->len], NULL); /* a reader that saw the old length must not wait for a dead item */
   }
   unlock(l);
   return own_mk(T, v);
 }
 
-/* The array of `l` as it is now, owned: of a shared list others may replace it at any time. */
-static OWNED Own list_array(Thr *T, Slot *l) {
-  List *L = AS_LIST(T, l->p_);
-  return own_mk(T, mm_load_own(T, &L->h, (Obj **)&L->arr));
-}
-
-/* Appends items [from, to) of `src`'s array to the array in `dst`, which has room and is not shared. */
-static void copy_items(Thr *T, Slot *dst, Slot *src, size_t from, size_t to) {
-  if (mm_is_concurrent(src->p_)) { /* one by one: each may change meanwhile */
-    for (size_t i = from; i < to; i++) {
-      Array *s = AS_ARRAY(T, src->p_), *d = AS_ARRAY(T, dst->p_);
-      Obj *v = mm_load_own(T, &s->h, &s->v[i]);
-      mm_store_new(T, &d->h, &d->v[d->len], v);
-      d->len++;
-    }
-    return;
+/* Appends items [from, to) of `l`, clipped to its length, to the list `r`, which no other thread knows; false and nothing done when
+   they are more than it has room for, since `l` grew meanwhile. Under the lock where shared: a popped item is nobody's. */
+static bool append_items(Thr *T, Slot *r, Slot *l, size_t from, size_t to) {
+  bool shared = mm_is_concurrent(l->p_);
+  if (shared) lock(T, l);
+  Array *src = AS_LIST(T, l->p_)->arr, *dst = AS_LIST(T, r->p_)->arr;
+  if (to > src->len) to = src->len;
+  if (from > to) from = to;
+  bool fits = to - from <= dst->cap - dst->len;
+  if (fits) {
+    mm_copy_range(T, &dst->h, dst->v + dst->len, src->v + from, to - from);
+    dst->len += (uint32_t)(to - from);
   }
-  Array *s = AS_ARRAY(T, src->p_), *d = AS_ARRAY(T, dst->p_);
-  mm_copy_range(T, &d->h, d->v + d->len, s->v + from, to - from);
-  d->len += (uint32_t)(to - from);
+  if (shared) unlock(l);
+  return fits;
 }
 
 Own list_slice(Thr *T, Slot *l, size_t from, size_t to) {
-  LET(T, src, list_array(T, l));
-  size_t len = load_acquire(&AS_ARRAY(T, src->p_)->len);
-  if (to > len) to = len;
-  if (from > to) from = to;
-  LET(T, r, list_new(T, to - from));
-  LET(T, dst, list_array(T, r));
-  copy_items(T, dst, src, from, to);
-  return slot_take(T, r);
+  for (;;) {
+    size_t len = list_len(T, l), end = to < len ? to : len;
+    LET(T, r, list_new(T, end > from ? end - from : 0));
+    if (LIKELY(append_items(T, r, l, from, to))) return slot_take(T, r);
+  }
 }
 
 Own list_concat(Thr *T, Slot *a, Slot *b) {
-  LET(T, x, list_array(T, a));
-  LET(T, y, list_array(T, b));
-  size_t nx = load_acquire(&AS_ARRAY(T, x->p_)->len), ny = load_acquire(&AS_ARRAY(T, y->p_)->len);
-  LET(T, r, list_new(T, nx + ny));
-  LET(T, dst, list_array(T, r));
-  copy_items(T, dst, x, 0, nx);
-  copy_items(T, dst, y, 0, ny);
-  return slot_take(T, r);
+  for (;;) {
+    LET(T, r, list_new(T, list_len(T, a) + list_len(T, b)));
+    if (LIKELY(append_items(T, r, a, 0, SIZE_MAX) && append_items(T, r, b, 0, SIZE_MAX))) return slot_take(T, r);
+  }
 }
 
 /* --- Tuples, boxed arrays, nodes -------------------------------------------------------------------------------------------------- */
@@ -317,6 +313,12 @@ static OWNED Own table_new(Thr *T, size_t cap) {
   t->used = 0;
   memset(t->e, 0, cap * sizeof *t->e);
   return own_mk(T, &t->h);
+}
+
+size_t dict_capacity_after(size_t n) {
+  size_t cap = TABLE_MIN;
+  while (n && (n - 1) * 3 >= cap * 2) cap *= 2;
+  return cap;
 }
 
 Own dict_new(Thr *T, size_t entries) {

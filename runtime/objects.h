@@ -70,6 +70,8 @@ INLINE void raw_set(Thr *T, const Slot *x, size_t i, int64_t v) { store_relaxed(
 /* --- Lists -------------------------------------------------------------------------------------------------------------------- */
 
 OWNED Own list_new(Thr *T, size_t capacity);
+/* Items that a list has room for after n appends to list_new(T, 0): for live-byte formulas. */
+size_t list_capacity_after(size_t n);
 COLD void list_append_slow(Thr *T, Slot *l, Own v);
 OWNED Own list_get_shared(Thr *T, Slot *l, size_t i);
 COLD void list_set_shared(Thr *T, Slot *l, size_t i, Own v);
@@ -141,11 +143,19 @@ INLINE void array_set(Thr *T, Slot *x, size_t i, Own v) {
   }
   mm_release0(T, mm_exchange(T, &a->h, &a->v[i], own_use(T, v)));
 }
+/* Moves the item out, leaving NULL. Not on a shared array. */
+INLINE OWNED Own array_take(Thr *T, Slot *x, size_t i) {
+  Array *a = AS_ARRAY(T, x->p_);
+  if (UNLIKELY(i >= a->len)) return own_mk(T, NULL);
+  return own_mk(T, mm_exchange(T, &a->h, &a->v[i], NULL));
+}
 
 /* --- Dicts: keys are ints or strs --------------------------------------------------------------------------------------------------- */
 
 /* Room for `entries` without growing. */
 OWNED Own dict_new(Thr *T, size_t entries);
+/* Entries that a dict's table has after n inserts into dict_new(T, 0), used or not: for live-byte formulas. */
+size_t dict_capacity_after(size_t n);
 INLINE size_t dict_len(Thr *T, const Slot *d) { return load_acquire(&load_acquire(&AS_DICT(T, d->p_)->table)->used); }
 /* Owned NULL when the key is not there. */
 OWNED Own dict_get(Thr *T, Slot *d, const Slot *key);

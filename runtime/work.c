@@ -11,6 +11,12 @@ typedef struct WorkShared {
   uint64_t live_objects, live_bytes;
 } WorkShared;
 
+void *work_memory(Thr *T, size_t bytes) {
+  void *p = calloc(1, bytes);
+  if (!p) T->heap->config->fail(RECLAIM_FAIL_OUT_OF_MEMORY, "no memory for the workload's own books");
+  return p;
+}
+
 void work_barrier(Thr *T, Work *w) {
   mm_epoch(T);
   if (w->threads == 1) return;

@@ -33,6 +33,17 @@ INLINE uint64_t rng_next(Rng *r) {
 /* Uniform in [0, n), n in 1 .. 2^32 (to within 2^-32). */
 INLINE uint64_t rng_below(Rng *r, uint64_t n) { return (rng_next(r) >> 32) * n >> 32; }
 
+/* Something that is due every `period` times; a period of 0: never. No division, since operations take nanoseconds. */
+typedef struct Every {
+  int64_t left, period;
+} Every;
+INLINE Every every(int64_t period) { return (Every){period, period}; }
+INLINE bool is_due(Every *e) {
+  if (LIKELY(--e->left)) return false; /* from 0 it counts down for ever */
+  e->left = e->period;
+  return true;
+}
+
 /* One thread's view of one iteration. */
 typedef struct Work {
   const int64_t *p; /* the parameters, in declared order */
@@ -56,6 +67,12 @@ typedef struct Workload {
 
 /* Folds a value in, independently of order: interleaving must not change the sum. */
 INLINE void work_check(Work *w, uint64_t value) { w->checksum += mix64(value); }
+
+/* What an object of `size` bytes counts in a live-byte formula: rounded up to 16, the granule of every allocator there is. */
+#define WORK_BYTES(size) (((uint64_t)(size) + 15) & ~(uint64_t)15)
+
+/* Zeroed memory for a workload's own books, outside the heap under test; ended with free(). Where there is none the cell ends. */
+void *work_memory(Thr *T, size_t bytes);
 
 /* All threads of the iteration wait for each other, inside a blocking region. Own values die, slots live. */
 void work_barrier(Thr *T, Work *w);
