@@ -26,7 +26,7 @@ static int signal_fd = -1;
 static bool interrupted;
 static sigset_t before; /* the mask that children get back */
 
-bool child_prepare(void) {
+bool sweep_child_prepare(void) {
   sigset_t set;
   const struct sigaction ignore = {.sa_handler = SIG_IGN};
   sigemptyset(&set);
@@ -47,7 +47,7 @@ static void drain_signals(void) {
     if (info.ssi_signo != SIGCHLD) interrupted = true;
 }
 
-bool child_interrupted(void) {
+bool sweep_child_interrupted(void) {
   drain_signals();
   return interrupted;
 }
@@ -107,7 +107,7 @@ static void drain(struct watch *w, int *fd) {
     if (fd == &w->complaints)
       keep_tail(w, part, (size_t)n);
     else if (w->text.n <= LARGEST_RESULT)
-      text_add(&w->text, part, (size_t)n);
+      sweep_text_add(&w->text, part, (size_t)n);
   }
   if (*fd >= 0) close(*fd);
   *fd = -1;
@@ -124,11 +124,11 @@ static void last_line(char *tail, char *out, size_t nout) {
 }
 
 /* Waits until the child has ended or must be made to; says how. */
-static enum child_end wait_for(struct watch *w, double deadline, int *status) {
+static enum sweep_child_end wait_for(struct watch *w, double deadline, int *status) {
   for (;;) {
     struct pollfd fds[3] = {{w->result, POLLIN, 0}, {w->complaints, POLLIN, 0}, {signal_fd, POLLIN, 0}};
     double left = deadline - sweep_now();
-    if (child_interrupted()) return CHILD_INTERRUPTED;
+    if (sweep_child_interrupted()) return CHILD_INTERRUPTED;
     if (waitpid(w->pid, status, WNOHANG) == w->pid) return CHILD_EXITED;
     if (left <= 0) return CHILD_TIMED_OUT;
     if (w->text.n > LARGEST_RESULT) return CHILD_FLOODED;
@@ -139,7 +139,7 @@ static enum child_end wait_for(struct watch *w, double deadline, int *status) {
   }
 }
 
-static void finish(struct watch *w, enum child_end end, int status, struct child_outcome *out) {
+static void finish(struct watch *w, enum sweep_child_end end, int status, struct child_outcome *out) {
   kill(-w->pid, SIGKILL); /* the group: what the child may have left behind, too */
   if (end != CHILD_EXITED)
     while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR) {}
@@ -175,7 +175,7 @@ static char **with_fd(char **argv) {
   return all;
 }
 
-void child_run(const struct child_request *request, struct child_outcome *out) {
+void sweep_child_run(const struct child_request *request, struct child_outcome *out) {
   int result[2], complaints[2], failure[2], why = 0;
   struct child_request rq = *request;
   *out = (struct child_outcome){.end = CHILD_NOT_STARTED};
@@ -196,7 +196,7 @@ void child_run(const struct child_request *request, struct child_outcome *out) {
   struct watch w = {.pid = pid, .result = result[0], .complaints = complaints[0]};
   bool started = read(failure[0], &why, sizeof why) == 0; /* ends at the exec */
   int status = 0;
-  enum child_end end = wait_for(&w, start + request->timeout_s, &status);
+  enum sweep_child_end end = wait_for(&w, start + request->timeout_s, &status);
   finish(&w, end, status, out);
   out->seconds = sweep_now() - start;
   out->out_of_memory = sweep_memory_oom_kills() != kills;
