@@ -1,5 +1,5 @@
 /* child.c: fork, exec, poll. */
-#define _GNU_SOURCE 1 /* pipe2 */
+#define _GNU_SOURCE 1 /* pipe2, close_range */
 #include "child.h"
 
 #include "harness/sweep/memory.h"
@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -65,6 +66,9 @@ static void become_child(const struct child_request *rq, pid_t parent, int resul
   for (int i = 0; i < 4 && ok; i++) ok = (high[i] = fcntl(high[i], F_DUPFD_CLOEXEC, 10)) >= 0;
   ok = ok && dup2(high[0], 0) == 0 && dup2(high[1], 1) == 1 && dup2(high[1], 2) == 2 && dup2(high[2], RESULT_FD) == RESULT_FD;
   if (ok) {
+    close_range(RESULT_FD + 1, ~0u,
+                CLOSE_RANGE_CLOEXEC); /* whatever this process was started with; where the kernel has no such call,
+                                                             ours are marked already */
     sigprocmask(SIG_SETMASK, &before, NULL);
     execve(rq->argv[0], rq->argv, rq->envp);
   }

@@ -328,6 +328,7 @@ static int run_sweep(const struct sweep_options *o, struct sweep_plan *plan, int
   sweep_timestamp(r.started_at, sizeof r.started_at);
   int rc = open_store(&r, o, plan, argc, argv);
   if (!rc) {
+    say_warnings(&r.store.plan, r.quiet);
     rc = finish(&r, measure(&r));
     sweep_progress_end(&r.progress);
   }
@@ -349,7 +350,7 @@ int sweep_run_main(int argc, char **argv, double started) {
     rc = check_resume(&o);
   } else {
     rc = sweep_plan_make(&plan, &o);
-    if (!rc) sweep_environment_warn(&plan), say_warnings(&plan, sweep_option_on(&o, OPT_QUIET));
+    if (!rc) sweep_environment_warn(&plan);
   }
   if (!rc && sweep_option_on(&o, OPT_DRY_RUN))
     rc = sweep_dry_run(&plan, sweep_option_on(&o, OPT_JSON), stdout);

@@ -225,8 +225,12 @@ static int check_equal(const char *dir, const char *what, const char *theirs, co
 static int read_record(struct store *s) {
   char *path = in_dir(s->dir, "campaign.json");
   json_error_t e;
-  s->json = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
-  int rc = s->json ? 0 : sweep_refuse("%s: %s%s", path, e.line > 0 ? "not JSON: " : "", e.text);
+  size_t n;
+  char *text = sweep_read_file(path, &n);
+  int rc = text ? 0 : sweep_refuse("%s: %s", path, strerror(errno));
+  s->json = text ? json_loadb(text, n, JSON_REJECT_DUPLICATES, &e) : NULL;
+  if (text && !s->json) rc = sweep_refuse("%s:%d: not JSON: %s", path, e.line, e.text);
+  free(text);
   const char *name = json_string_value(json_object_get(s->json, "campaign"));
   if (!rc && json_integer_value(json_object_get(s->json, "schema")) != 1) rc = sweep_refuse("%s: its schema is not 1", path);
   if (!rc && !name) rc = sweep_refuse("%s: it names no campaign", path);
