@@ -1,5 +1,5 @@
 /* child.c: fork, exec, poll. */
-#define _GNU_SOURCE 1 /* pipe2 */
+#define _GNU_SOURCE 1 /* pipe2, close_range */
 #include "child.h"
 
 #include "harness/sweep/memory.h"
@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ static int signal_fd = -1;
 static bool interrupted;
 static sigset_t before; /* the mask that children get back */
 
-bool child_prepare(void) {
+bool sweep_child_prepare(void) {
   sigset_t set;
   const struct sigaction ignore = {.sa_handler = SIG_IGN};
   sigemptyset(&set);
@@ -47,7 +48,7 @@ static void drain_signals(void) {
     if (info.ssi_signo != SIGCHLD) interrupted = true;
 }
 
-bool child_interrupted(void) {
+bool sweep_child_interrupted(void) {
   drain_signals();
   return interrupted;
 }
@@ -65,6 +66,9 @@ static void become_child(const struct child_request *rq, pid_t parent, int resul
   for (int i = 0; i < 4 && ok; i++) ok = (high[i] = fcntl(high[i], F_DUPFD_CLOEXEC, 10)) >= 0;
   ok = ok && dup2(high[0], 0) == 0 && dup2(high[1], 1) == 1 && dup2(high[1], 2) == 2 && dup2(high[2], RESULT_FD) == RESULT_FD;
   if (ok) {
+    close_range(RESULT_FD + 1, ~0u,
+                CLOSE_RANGE_CLOEXEC); /* whatever this process was started with; where the kernel has no such call,
+                                                             ours are marked already */
     sigprocmask(SIG_SETMASK, &before, NULL);
     execve(rq->argv[0], rq->argv, rq->envp);
   }
@@ -107,7 +111,7 @@ static void drain(struct watch *w, int *fd) {
     if (fd == &w->complaints)
       keep_tail(w, part, (size_t)n);
     else if (w->text.n <= LARGEST_RESULT)
-      text_add(&w->text, part, (size_t)n);
+      sweep_text_add(&w->text, part, (size_t)n);
   }
   if (*fd >= 0) close(*fd);
   *fd = -1;
@@ -124,11 +128,11 @@ static void last_line(char *tail, char *out, size_t nout) {
 }
 
 /* Waits until the child has ended or must be made to; says how. */
-static enum child_end wait_for(struct watch *w, double deadline, int *status) {
+static enum sweep_child_end wait_for(struct watch *w, double deadline, int *status) {
   for (;;) {
     struct pollfd fds[3] = {{w->result, POLLIN, 0}, {w->complaints, POLLIN, 0}, {signal_fd, POLLIN, 0}};
     double left = deadline - sweep_now();
-    if (child_interrupted()) return CHILD_INTERRUPTED;
+    if (sweep_child_interrupted()) return CHILD_INTERRUPTED;
     if (waitpid(w->pid, status, WNOHANG) == w->pid) return CHILD_EXITED;
     if (left <= 0) return CHILD_TIMED_OUT;
     if (w->text.n > LARGEST_RESULT) return CHILD_FLOODED;
@@ -139,7 +143,7 @@ static enum child_end wait_for(struct watch *w, double deadline, int *status) {
   }
 }
 
-static void finish(struct watch *w, enum child_end end, int status, struct child_outcome *out) {
+static void finish(struct watch *w, enum sweep_child_end end, int status, struct child_outcome *out) {
   kill(-w->pid, SIGKILL); /* the group: what the child may have left behind, too */
   if (end != CHILD_EXITED)
     while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR) {}
@@ -175,7 +179,7 @@ static char **with_fd(char **argv) {
   return all;
 }
 
-void child_run(const struct child_request *request, struct child_outcome *out) {
+void sweep_child_run(const struct child_request *request, struct child_outcome *out) {
   int result[2], complaints[2], failure[2], why = 0;
   struct child_request rq = *request;
   *out = (struct child_outcome){.end = CHILD_NOT_STARTED};
@@ -196,7 +200,7 @@ void child_run(const struct child_request *request, struct child_outcome *out) {
   struct watch w = {.pid = pid, .result = result[0], .complaints = complaints[0]};
   bool started = read(failure[0], &why, sizeof why) == 0; /* ends at the exec */
   int status = 0;
-  enum child_end end = wait_for(&w, start + request->timeout_s, &status);
+  enum sweep_child_end end = wait_for(&w, start + request->timeout_s, &status);
   finish(&w, end, status, out);
   out->seconds = sweep_now() - start;
   out->out_of_memory = sweep_memory_oom_kills() != kills;

@@ -15,7 +15,7 @@ struct child_request {
   double timeout_s;
 };
 
-enum child_end {
+enum sweep_child_end {
   CHILD_EXITED,      /* code: its exit status */
   CHILD_SIGNALLED,   /* code: the signal */
   CHILD_TIMED_OUT,   /* killed after timeout_s */
@@ -25,7 +25,7 @@ enum child_end {
 };
 
 struct child_outcome {
-  enum child_end end;
+  enum sweep_child_end end;
   int code;
   char *result; /* what came over the pipe, terminated; the caller frees */
   size_t nresult;
@@ -34,14 +34,14 @@ struct child_outcome {
   bool out_of_memory;  /* the kernel killed something for memory meanwhile */
 };
 
-/* Blocks SIGINT, SIGTERM, SIGHUP and SIGCHLD in this process, to be met in child_run only; ignores SIGPIPE and SIGXFSZ, so that a
+/* Blocks SIGINT, SIGTERM, SIGHUP and SIGCHLD in this process, to be met in sweep_child_run only; ignores SIGPIPE and SIGXFSZ, so that a
    full disk is an error code. False and errno when it cannot. Undone in the children. */
-bool child_prepare(void);
+bool sweep_child_prepare(void);
 
 /* Runs one child to its end. */
-void child_run(const struct child_request *request, struct child_outcome *out);
+void sweep_child_run(const struct child_request *request, struct child_outcome *out);
 
 /* Whether SIGINT, SIGTERM or SIGHUP is waiting. Stays true. */
-bool child_interrupted(void);
+bool sweep_child_interrupted(void);
 
 #endif

@@ -30,7 +30,7 @@ static int learn_from_latest(struct progress *g, const struct sweep_plan *p) {
     for (size_t k = 0; k < json_array_size(cells); k++) {
       const json_t *mean = json_array_get(seconds, k);
       if (!json_is_real(mean) || !is_same(&p->cells[p->runs[i]], json_array_get(cells, k))) continue;
-      progress_learn(g, p->runs[i], json_real_value(mean));
+      sweep_progress_learn(g, p->runs[i], json_real_value(mean));
       learnt++;
       break;
     }
@@ -40,11 +40,11 @@ static int learn_from_latest(struct progress *g, const struct sweep_plan *p) {
 
 static double estimate(const struct sweep_plan *p, int *learnt) {
   struct progress g;
-  progress_begin(&g, p, true);
+  sweep_progress_begin(&g, p, true);
   *learnt = learn_from_latest(&g, p);
   double one = 0;
-  for (int i = 0; i < p->nruns; i++) one += progress_expect(&g, p, p->runs[i]);
-  progress_end(&g);
+  for (int i = 0; i < p->nruns; i++) one += sweep_progress_expect(&g, p, p->runs[i]);
+  sweep_progress_end(&g);
   return one * p->blocks;
 }
 
@@ -56,7 +56,7 @@ static const char *const headings[COLUMNS] = {"workload",  "sharing", "strategy"
 
 static char *cpus_text(const struct sweep_cell *c) {
   struct text t = {0};
-  for (int i = 0; i < c->ncpus; i++) text_addf(&t, "%s%d", i ? "," : "", c->cpus[i]);
+  for (int i = 0; i < c->ncpus; i++) sweep_text_addf(&t, "%s%d", i ? "," : "", c->cpus[i]);
   return t.s ? t.s : sweep_strdup("any");
 }
 
@@ -103,7 +103,7 @@ static void print_cells(const struct sweep_plan *p, FILE *out) {
   }
 }
 
-int dry_run_print(const struct sweep_plan *p, bool json, FILE *out) {
+int sweep_dry_run(const struct sweep_plan *p, bool json, FILE *out) {
   int learnt;
   char time[32];
   double seconds = estimate(p, &learnt);
@@ -120,7 +120,7 @@ int dry_run_print(const struct sweep_plan *p, bool json, FILE *out) {
   fprintf(out, " x %d blocks = %" PRId64 " invocations, seed %" PRIu64 ", at most %.1f MiB each\n", p->blocks,
           sweep_plan_invocation(p, p->blocks, 0), p->seed, (double)p->memory_limit / 1048576);
   fprintf(out, "Estimate: %s, %s; blocks with a poor control are run once more, which can double it\n",
-          progress_duration(seconds, time, sizeof time),
+          sweep_progress_duration(seconds, time, sizeof time),
           learnt == p->nruns ? "from the campaign in results/latest"
           : learnt           ? "partly from the campaign in results/latest"
                              : "a guess");

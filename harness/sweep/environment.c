@@ -54,12 +54,12 @@ static json_t *known_or_null(const char *text) { return *text ? json_string(text
 static char *allowed_cpus(void) {
   cpu_set_t set;
   struct text t = {0};
-  text_add(&t, "", 0);
+  sweep_text_add(&t, "", 0);
   if (sched_getaffinity(0, sizeof set, &set)) return t.s;
   for (int i = 0, end; i < CPU_SETSIZE; i = end + 1) {
     for (end = i; end < CPU_SETSIZE && CPU_ISSET(end, &set);) end++;
-    if (end > i) text_addf(&t, "%s%d", t.n ? "," : "", i);
-    if (end > i + 1) text_addf(&t, "-%d", end - 1);
+    if (end > i) sweep_text_addf(&t, "%s%d", t.n ? "," : "", i);
+    if (end > i + 1) sweep_text_addf(&t, "-%d", end - 1);
   }
   return t.s;
 }
@@ -116,13 +116,13 @@ static json_t *limits_record(void) {
                    room <= INT64_MAX ? json_integer((json_int_t)room) : json_null());
 }
 
-static json_t *program_record(void) {
-  return json_pack("{s:s, s:s, s:b, s:s, s:s, s:o}", "version", program_version(), "commit", program_commit(), "dirty",
-                   strstr(program_commit(), "-dirty") != NULL, "compiler", program_compiler(), "flags", program_flags(),
-                   "libraries", program_libraries());
+static json_t *sweep_program_record(void) {
+  return json_pack("{s:s, s:s, s:b, s:s, s:s, s:o}", "version", sweep_program_version(), "commit", sweep_program_commit(),
+                   "dirty", strstr(sweep_program_commit(), "-dirty") != NULL, "compiler", sweep_program_compiler(), "flags",
+                   sweep_program_flags(), "libraries", sweep_program_libraries());
 }
 
-json_t *environment_record(void) {
+json_t *sweep_environment_record(void) {
   struct utsname u;
   double load = load_now();
   json_t *o = json_object();
@@ -130,18 +130,17 @@ json_t *environment_record(void) {
   json_object_set_new(o, "topology", json_string("topology.xml"));
   json_object_set_new(o, "kernel",
                       uname(&u) ? json_null() : json_sprintf("%s %s %s %s", u.sysname, u.release, u.version, u.machine));
-  json_object_set_new(o, "kernel_command_line", line_or_null("/proc/cmdline"));
   json_object_set_new(o, "transparent_huge_pages", line_or_null("/sys/kernel/mm/transparent_hugepage/enabled"));
   json_object_set_new(o, "aslr", line_or_null("/proc/sys/kernel/randomize_va_space"));
   json_object_set_new(o, "mitigations", mitigations());
   json_object_set_new(o, "cgroup", limits_record());
   json_object_set_new(o, "load_at_start", load < 0 ? json_null() : json_real(load));
-  json_object_set_new(o, "program", program_record());
+  json_object_set_new(o, "program", sweep_program_record());
   json_object_set_new(o, "malloc_environment", malloc_settings());
   return o;
 }
 
-char *environment_host(void) {
+char *sweep_environment_host(void) {
   char name[256] = "";
   if (gethostname(name, sizeof name - 1) || !*name) snprintf(name, sizeof name, "unknown");
   name[strcspn(name, ".")] = 0;
@@ -151,8 +150,8 @@ char *environment_host(void) {
   return sweep_strdup(name);
 }
 
-char *environment_machine(void) {
-  char model[256], *host = environment_host(), *allowed = allowed_cpus();
+char *sweep_environment_machine(void) {
+  char model[256], *host = sweep_environment_host(), *allowed = allowed_cpus();
   cpuinfo("model name", model, sizeof model);
   char *machine = sweep_format("%s | %s | CPUs %s", host, *model ? model : "unknown CPU", allowed);
   free(host);
@@ -160,7 +159,7 @@ char *environment_machine(void) {
   return machine;
 }
 
-char *environment_topology_xml(void) {
+char *sweep_environment_topology_xml(void) {
   hwloc_topology_t topology;
   char *xml = NULL, *copy = NULL;
   int n;
@@ -175,7 +174,7 @@ char *environment_topology_xml(void) {
 
 /* --- Warnings ------------------------------------------------------------------------------------------------------------------------ */
 
-void environment_warn(struct sweep_plan *p) {
+void sweep_environment_warn(struct sweep_plan *p) {
   char governed[64];
   int most = 0;
   bool over = false;
@@ -196,7 +195,7 @@ void environment_warn(struct sweep_plan *p) {
 /* --- The children's environment -------------------------------------------------------------------------------------------------------- */
 
 /* The first element is owned (LD_PRELOAD), all others are borrowed; where nothing is preloaded it is an owned marker. */
-char **environment_for_child(const char *library, bool keep) {
+char **sweep_environment_for_child(const char *library, bool keep) {
   char **envp = NULL;
   int n = 0;
   const char *own = keep ? getenv("LD_PRELOAD") : NULL;
@@ -211,7 +210,7 @@ char **environment_for_child(const char *library, bool keep) {
   return envp;
 }
 
-void environment_free(char **envp) {
+void sweep_environment_free(char **envp) {
   if (envp) free(envp[0]);
   free(envp);
 }

@@ -5,24 +5,24 @@
 #include "harness/sweep/plan.h"
 
 /* The record; what this machine does not tell is null in it. The caller owns the reference. */
-json_t *environment_record(void);
+json_t *sweep_environment_record(void);
 
 /* One line of what must be equal for two runs to belong to one campaign: host name, CPU model, CPUs allowed. The caller frees. */
-char *environment_machine(void);
+char *sweep_environment_machine(void);
 
 /* The host's name, cut to what a file name can hold. The caller frees. */
-char *environment_host(void);
+char *sweep_environment_host(void);
 
 /* Adds a warning to the plan for each condition known to spoil measurements. */
-void environment_warn(struct sweep_plan *p);
+void sweep_environment_warn(struct sweep_plan *p);
 
 /* hwloc's XML of the whole machine, NULL when hwloc cannot say. The caller frees. */
-char *environment_topology_xml(void);
+char *sweep_environment_topology_xml(void);
 
 /* The environment that children get: without MALLOC_*, MIMALLOC_*, GLIBC_TUNABLES and LD_PRELOAD unless `keep`; with LD_PRELOAD set to
    `library` first, unless that is "". The strings are borrowed from this process's environment, but for the first: free with
-   environment_free. */
-char **environment_for_child(const char *library, bool keep);
-void environment_free(char **envp);
+   sweep_environment_free. */
+char **sweep_environment_for_child(const char *library, bool keep);
+void sweep_environment_free(char **envp);
 
 #endif

@@ -43,7 +43,7 @@ static void acknowledge(struct journal *j, struct journal_entry *e, double secon
   j->hist_size = hist_size;
 }
 
-bool journal_complete(const struct journal *j, int64_t invocation) {
+bool sweep_journal_complete(const struct journal *j, int64_t invocation) {
   return invocation >= 0 && invocation < j->nentries && j->entries[invocation].complete;
 }
 
@@ -100,7 +100,7 @@ static bool append(struct journal *j, const char *kind, const char *payload) {
   return ok;
 }
 
-bool journal_start(struct journal *j, int64_t invocation) {
+bool sweep_journal_start(struct journal *j, int64_t invocation) {
   char payload[32];
   snprintf(payload, sizeof payload, "%" PRId64, invocation);
   if (!append(j, "start", payload)) return false;
@@ -108,7 +108,7 @@ bool journal_start(struct journal *j, int64_t invocation) {
   return true;
 }
 
-bool journal_row(struct journal *j, int64_t invocation, const char *row) {
+bool sweep_journal_row(struct journal *j, int64_t invocation, const char *row) {
   char *payload = sweep_format("%" PRId64 " %s", invocation, row);
   bool ok = append(j, "row", payload);
   int why = errno;
@@ -119,7 +119,7 @@ bool journal_row(struct journal *j, int64_t invocation, const char *row) {
   return ok;
 }
 
-bool journal_done(struct journal *j, int64_t invocation, double seconds, int64_t rss_size, int64_t hist_size) {
+bool sweep_journal_done(struct journal *j, int64_t invocation, double seconds, int64_t rss_size, int64_t hist_size) {
   struct journal_entry *e = entry(j, invocation);
   char payload[160];
   snprintf(payload, sizeof payload, "%" PRId64 " %d %" PRId64 " %" PRId64 " %" PRId64, invocation, e->nrows,
@@ -129,7 +129,7 @@ bool journal_done(struct journal *j, int64_t invocation, double seconds, int64_t
   return true;
 }
 
-bool journal_sync(struct journal *j) { return fdatasync(j->fd) == 0 || errno == EINVAL || errno == EROFS; }
+bool sweep_journal_sync(struct journal *j) { return fdatasync(j->fd) == 0 || errno == EINVAL || errno == EROFS; }
 
 /* --- Opening --------------------------------------------------------------------------------------------------------------------------- */
 
@@ -138,7 +138,7 @@ static int lock(struct journal *j, const char *dir) {
   return sweep_refuse("%s: another run is writing there", dir);
 }
 
-int journal_create(struct journal *j, const char *dir, const char *campaign) {
+int sweep_journal_create(struct journal *j, const char *dir, const char *campaign) {
   char *path = sweep_format("%s/journal.log", dir);
   *j = (struct journal){.fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
   int rc = j->fd < 0 ? sweep_refuse("%s: %s", path, strerror(errno)) : lock(j, dir);
@@ -153,7 +153,7 @@ static bool end_last_line(struct journal *j, const char *text, size_t n) {
   return n == 0 || text[n - 1] == '\n' || sweep_write_all(j->fd, "\n", 1);
 }
 
-int journal_open(struct journal *j, const char *dir) {
+int sweep_journal_open(struct journal *j, const char *dir) {
   char *path = sweep_format("%s/journal.log", dir), *text = NULL;
   size_t n = 0;
   *j = (struct journal){.fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC)};
@@ -166,7 +166,7 @@ int journal_open(struct journal *j, const char *dir) {
   return rc;
 }
 
-void journal_close(struct journal *j) {
+void sweep_journal_close(struct journal *j) {
   for (int64_t i = 0; i < j->nentries; i++) sweep_free_words(j->entries[i].rows, j->entries[i].nrows);
   free(j->entries);
   free(j->campaign);

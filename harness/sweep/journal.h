@@ -35,18 +35,18 @@ struct journal {
 
 /* Creates DIR/journal.log, which must not exist, or reads it; takes the lock that only one program can hold. 0, or 2 after one line
    on stderr. */
-int journal_create(struct journal *j, const char *dir, const char *campaign);
-int journal_open(struct journal *j, const char *dir);
-void journal_close(struct journal *j);
+int sweep_journal_create(struct journal *j, const char *dir, const char *campaign);
+int sweep_journal_open(struct journal *j, const char *dir);
+void sweep_journal_close(struct journal *j);
 
 /* Each appends one record and remembers it; false and errno when it could not be written in full. */
-bool journal_start(struct journal *j, int64_t invocation);
-bool journal_row(struct journal *j, int64_t invocation, const char *row);
-bool journal_done(struct journal *j, int64_t invocation, double seconds, int64_t rss_size, int64_t hist_size);
+bool sweep_journal_start(struct journal *j, int64_t invocation);
+bool sweep_journal_row(struct journal *j, int64_t invocation, const char *row);
+bool sweep_journal_done(struct journal *j, int64_t invocation, double seconds, int64_t rss_size, int64_t hist_size);
 
 /* Forces what was written onto the disk; called between blocks, never between invocations, where it could disturb the next. */
-bool journal_sync(struct journal *j);
+bool sweep_journal_sync(struct journal *j);
 
-bool journal_complete(const struct journal *j, int64_t invocation);
+bool sweep_journal_complete(const struct journal *j, int64_t invocation);
 
 #endif

@@ -308,7 +308,7 @@ static void print_list(const json_t *a, int topic, bool json) {
   }
 }
 
-int list_main(int argc, char **argv) {
+int sweep_list_main(int argc, char **argv) {
   bool json = false;
   int topic = -1;
   for (int i = 1; i < argc; i++) {

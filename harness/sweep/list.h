@@ -3,6 +3,6 @@
 #define RECLAIM_SWEEP_LIST_H
 
 /* Runs the subcommand; argv[0] is its name. 0, or 2 after one line on stderr. */
-int list_main(int argc, char **argv);
+int sweep_list_main(int argc, char **argv);
 
 #endif

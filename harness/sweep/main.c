@@ -28,11 +28,11 @@ int main(int argc, char **argv) {
   double started = sweep_now();
   if (argc < 2) return fputs(usage, stderr), SWEEP_BAD_INPUT;
   const char *command = argv[1];
-  if (!strcmp(command, "run")) return run_main(argc - 1, argv + 1, started);
-  if (!strcmp(command, "list")) return list_main(argc - 1, argv + 1);
+  if (!strcmp(command, "run")) return sweep_run_main(argc - 1, argv + 1, started);
+  if (!strcmp(command, "list")) return sweep_list_main(argc - 1, argv + 1);
   if (!strcmp(command, "cell")) return cell_main(argc - 1, argv + 1);
   if (!strcmp(command, "report")) return report_main(argc - 1, argv + 1);
   if (!strcmp(command, "--help") || !strcmp(command, "-h") || !strcmp(command, "help")) return fputs(usage, stdout), SWEEP_FINE;
-  if (!strcmp(command, "--version") || !strcmp(command, "version")) return program_print_version(stdout), SWEEP_FINE;
+  if (!strcmp(command, "--version") || !strcmp(command, "version")) return sweep_program_print_version(stdout), SWEEP_FINE;
   return unknown_command(command);
 }

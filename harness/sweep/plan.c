@@ -280,7 +280,7 @@ static int visit_point(struct maker *m, const int *at) {
   char err[512];
   pt.strategy = m->objects[at[D_STRATEGY]][!strcmp(pt.allocator->flavour, "malloc")];
   if (!catalog_find_workload(pt.strategy, pt.workload, &pt.choice, err, sizeof err))
-    return sweep_refuse("%s: %s holds it not: %s", a->workload.origin, pt.strategy->name, err);
+    return sweep_refuse("%s: strategy '%s': %s", a->workload.origin, pt.strategy->name, err);
   if (a->own_modes && !(pt.choice.sharing & pt.mode)) return 0;
   return add_point(m, &pt);
 }

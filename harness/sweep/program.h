@@ -5,15 +5,15 @@
 #include <jansson.h>
 #include <stdio.h>
 
-const char *program_version(void);
-const char *program_commit(void); /* ends in "-dirty" when the sources differed from it */
-const char *program_compiler(void);
-const char *program_flags(void);
+const char *sweep_program_version(void);
+const char *sweep_program_commit(void); /* ends in "-dirty" when the sources differed from it */
+const char *sweep_program_compiler(void);
+const char *sweep_program_flags(void);
 
 /* {"hwloc": "2.9.0", ...}: versions as loaded, not as compiled against; null where a library does not tell. */
-json_t *program_libraries(void);
+json_t *sweep_program_libraries(void);
 
 /* What --version prints. */
-void program_print_version(FILE *out);
+void sweep_program_print_version(FILE *out);
 
 #endif

@@ -13,21 +13,21 @@ struct progress {
   int64_t all_finished;
 };
 
-void progress_begin(struct progress *g, const struct sweep_plan *p, bool quiet);
-void progress_end(struct progress *g);
+void sweep_progress_begin(struct progress *g, const struct sweep_plan *p, bool quiet);
+void sweep_progress_end(struct progress *g);
 
 /* An invocation of the cell took so long; `count`: it is one of this run, not of an earlier one. */
-void progress_learn(struct progress *g, int cell, double seconds);
+void sweep_progress_learn(struct progress *g, int cell, double seconds);
 
 /* Seconds that the cell's next invocation is expected to take: its own mean, else that of all, else a guess. */
-double progress_expect(const struct progress *g, const struct sweep_plan *p, int cell);
+double sweep_progress_expect(const struct progress *g, const struct sweep_plan *p, int cell);
 
 /* Shows the cell that starts now, and the time left. */
-void progress_show(struct progress *g, const struct sweep_plan *p, int cell, double left);
+void sweep_progress_show(struct progress *g, const struct sweep_plan *p, int cell, double left);
 /* Takes the line away, before anything else is printed. */
-void progress_clear(const struct progress *g);
+void sweep_progress_clear(const struct progress *g);
 
 /* "45 s", "3 min 20 s", "2 h 05 min" into buf; returns buf. */
-const char *progress_duration(double seconds, char *buf, size_t nbuf);
+const char *sweep_progress_duration(double seconds, char *buf, size_t nbuf);
 
 #endif

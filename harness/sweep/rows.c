@@ -20,15 +20,15 @@ static const char *const columns[] = {
     "start_ns", "build", "checked"};
 enum { NCOLUMNS = sizeof columns / sizeof *columns };
 
-int rows_columns(const char *const **names) { return *names = columns, NCOLUMNS; }
+int sweep_rows_columns(const char *const **names) { return *names = columns, NCOLUMNS; }
 
-int rows_column(const char *name) {
+int sweep_rows_column(const char *name) {
   int i = 0;
   while (strcmp(columns[i], name)) i++;
   return i;
 }
 
-bool rows_failed(const char *status) {
+bool sweep_rows_failed(const char *status) {
   return strcmp(status, "ok") && strcmp(status, "uncollected") && strcmp(status, "not-applicable");
 }
 
@@ -60,8 +60,8 @@ static char *real_text(double v) {
 /* "0 1 2": lists of CPUs, for cells whose CPUs are known. */
 static char *cpus_text(const struct sweep_cell *c) {
   struct text t = {0};
-  text_add(&t, "", 0);
-  for (int i = 0; i < c->ncpus; i++) text_addf(&t, "%s%d", i ? " " : "", c->cpus[i]);
+  sweep_text_add(&t, "", 0);
+  for (int i = 0; i < c->ncpus; i++) sweep_text_addf(&t, "%s%d", i ? " " : "", c->cpus[i]);
   return t.s;
 }
 
@@ -100,23 +100,23 @@ static void set_axes(struct fields *f, const struct row_campaign *campaign, cons
   set_text(f, ROW_ALLOCATOR, c->allocator);
   set_text(f, ROW_HEAP_POLICY, c->heap_policy);
   if (c->heap_limit) set_number(f, ROW_HEAP_LIMIT, (int64_t)c->heap_limit);
-  set_text(f, rows_column("oversubscribed"), c->oversubscribed ? "1" : "0");
-  set_text(f, rows_column("commit"), campaign->commit);
+  set_text(f, sweep_rows_column("oversubscribed"), c->oversubscribed ? "1" : "0");
+  set_text(f, sweep_rows_column("commit"), campaign->commit);
 }
 
 static void set_place(struct fields *f, const struct row_place *place) {
   set_text(f, ROW_STARTED_AT, place->started_at);
   if (place->block >= 0) set_number(f, ROW_BLOCK, place->block);
   if (place->invocation >= 0) set_number(f, ROW_INVOCATION, place->invocation);
-  set_text(f, rows_column("repeat"), place->repeat ? "1" : "0");
+  set_text(f, sweep_rows_column("repeat"), place->repeat ? "1" : "0");
 }
 
 /* Facts of the child: of the iteration where it has them, else of the whole invocation. */
 static void set_facts(struct fields *f, const json_t *result, const json_t *iteration) {
   if (!result) return;
   static const int early[] = {ROW_ITERATION, ROW_PHASE, ROW_ALLOCATOR_VERSION, ROW_OPERATIONS, ROW_WALL};
-  int control_ok = rows_column("control_ok"), over = rows_column("oversubscribed"), commit = rows_column("commit"),
-      repeat = rows_column("repeat");
+  int control_ok = sweep_rows_column("control_ok"), over = sweep_rows_column("oversubscribed"),
+      commit = sweep_rows_column("commit"), repeat = sweep_rows_column("repeat");
   for (int i = 0; i < NCOLUMNS; i++) {
     bool ours = i < ROW_FACTS || i == control_ok || i == over || i == commit || i == repeat;
     for (size_t k = 0; k < sizeof early / sizeof *early; k++)
@@ -165,7 +165,7 @@ static struct verdict of_result(const struct child_outcome *o, const json_t *res
   if (!result || !status) return crashed(with_complaint(o, sweep_strdup("its result is not readable")));
   for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
     if (!strcmp(status, allowed[i])) {
-      if (!rows_failed(status) && strcmp(status, "not-applicable") && json_array_size(iterations) == 0)
+      if (!sweep_rows_failed(status) && strcmp(status, "not-applicable") && json_array_size(iterations) == 0)
         return crashed(sweep_format("it says %s, but has no iteration", status));
       return (struct verdict){allowed[i], reason && *reason ? sweep_strdup(reason) : NULL, true};
     }
@@ -192,8 +192,8 @@ static char *one_row(const struct row_campaign *campaign, const struct row_place
   return finish_row(&f);
 }
 
-char **rows_of_outcome(const struct row_campaign *campaign, const struct row_place *place, const struct child_outcome *outcome,
-                       double timeout_s, int *n, json_t **json) {
+char **sweep_rows_of_outcome(const struct row_campaign *campaign, const struct row_place *place,
+                             const struct child_outcome *outcome, double timeout_s, int *n, json_t **json) {
   json_t *result = outcome->nresult ? json_loadb(outcome->result, outcome->nresult, 0, NULL) : NULL;
   if (result && !json_is_object(result)) json_decref(result), result = NULL;
   struct verdict v = judge(outcome, timeout_s, result);
@@ -209,7 +209,7 @@ char **rows_of_outcome(const struct row_campaign *campaign, const struct row_pla
   return rows;
 }
 
-char *rows_not_applicable(const struct row_campaign *campaign, const struct sweep_cell *cell) {
+char *sweep_rows_not_applicable(const struct row_campaign *campaign, const struct sweep_cell *cell) {
   const struct verdict v = {"not-applicable", cell->reason, false};
   const struct row_place place = {.cell = cell, .block = -1, .invocation = -1};
   return one_row(campaign, &place, &v, NULL, NULL);

@@ -41,9 +41,9 @@ enum row_column {
 };
 
 /* The names of all columns, in order; returns how many. */
-int rows_columns(const char *const **names);
+int sweep_rows_columns(const char *const **names);
 /* The index of a column that exists. */
-int rows_column(const char *name);
+int sweep_rows_column(const char *name);
 
 /* What all rows of a campaign have in common. */
 struct row_campaign {
@@ -62,13 +62,13 @@ struct row_place {
 
 /* The rows of one invocation, at least one. *n: how many. Free with sweep_free_words. `json` (may be NULL) receives the child's
    object when it sent a usable one, with a reference for the caller. `title` of the outcome's status goes into *status. */
-char **rows_of_outcome(const struct row_campaign *campaign, const struct row_place *place, const struct child_outcome *outcome,
-                       double timeout_s, int *n, json_t **json);
+char **sweep_rows_of_outcome(const struct row_campaign *campaign, const struct row_place *place,
+                             const struct child_outcome *outcome, double timeout_s, int *n, json_t **json);
 
 /* The one row of a cell that is not applicable. The caller frees. */
-char *rows_not_applicable(const struct row_campaign *campaign, const struct sweep_cell *cell);
+char *sweep_rows_not_applicable(const struct row_campaign *campaign, const struct sweep_cell *cell);
 
 /* Whether a status is one of those that make `run` exit 1. */
-bool rows_failed(const char *status);
+bool sweep_rows_failed(const char *status);
 
 #endif

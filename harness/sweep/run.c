@@ -77,9 +77,9 @@ static struct arguments cell_arguments(const struct sweep_plan *p, const struct 
 
 static void run_child(const struct sweep_plan *p, const struct sweep_cell *c, struct child_outcome *out) {
   struct arguments a = cell_arguments(p, c);
-  struct child_request request = {a.v, environment_for_child(c->library, p->keep_env), p->timeout_s};
-  child_run(&request, out);
-  environment_free(request.envp);
+  struct child_request request = {a.v, sweep_environment_for_child(c->library, p->keep_env), p->timeout_s};
+  sweep_child_run(&request, out);
+  sweep_environment_free(request.envp);
   sweep_free_words(a.v, a.n);
 }
 
@@ -87,14 +87,14 @@ static void run_child(const struct sweep_plan *p, const struct sweep_cell *c, st
 static bool run_invocation(struct run *r, const struct row_place *place, int *rc) {
   struct store *s = &r->store;
   struct child_outcome outcome;
-  if (!journal_start(&s->journal, place->invocation)) {
+  if (!sweep_journal_start(&s->journal, place->invocation)) {
     *rc = SWEEP_BAD_INPUT;
     return false;
   }
   run_child(&s->plan, place->cell, &outcome);
   r->children_s += outcome.seconds;
   r->interrupted = outcome.end == CHILD_INTERRUPTED;
-  bool ok = !r->interrupted && store_record(s, place, &outcome);
+  bool ok = !r->interrupted && sweep_store_record(s, place, &outcome);
   if (!ok) *rc = r->interrupted ? SWEEP_INTERRUPTED : SWEEP_BAD_INPUT;
   int why = errno;
   free(outcome.result);
@@ -110,8 +110,8 @@ static double time_left(const struct run *r, const int *order, int block, int at
   const struct sweep_plan *p = &r->store.plan;
   double left = 0;
   for (int i = 0; i < p->nruns; i++) {
-    double one = progress_expect(&r->progress, p, order[i]);
-    bool due = i >= at && !journal_complete(&r->store.journal, sweep_plan_invocation(p, block, i));
+    double one = sweep_progress_expect(&r->progress, p, order[i]);
+    bool due = i >= at && !sweep_journal_complete(&r->store.journal, sweep_plan_invocation(p, block, i));
     left += one * (more + due);
   }
   return left;
@@ -127,20 +127,20 @@ static bool run_block(struct run *r, int block, int as, int more, int *rc) {
   sweep_plan_order(p, block, order);
   for (int at = 0; at < p->nruns && ok; at++) {
     struct row_place place = {&p->cells[order[at]], as, block != as, sweep_plan_invocation(p, block, at), now};
-    if (journal_complete(j, place.invocation)) continue;
-    if ((r->interrupted = child_interrupted())) {
+    if (sweep_journal_complete(j, place.invocation)) continue;
+    if ((r->interrupted = sweep_child_interrupted())) {
       *rc = SWEEP_INTERRUPTED;
       ok = false;
       break;
     }
     sweep_timestamp(now, sizeof now);
-    if (r->progress.on) progress_show(&r->progress, p, order[at], time_left(r, order, block, at, more));
+    if (r->progress.on) sweep_progress_show(&r->progress, p, order[at], time_left(r, order, block, at, more));
     ok = run_invocation(r, &place, rc);
-    if (ok) progress_learn(&r->progress, order[at], j->entries[place.invocation].seconds);
+    if (ok) sweep_progress_learn(&r->progress, order[at], j->entries[place.invocation].seconds);
     r->progress.done += ok;
   }
   free(order);
-  if (ok && !journal_sync(j)) *rc = SWEEP_BAD_INPUT, ok = false;
+  if (ok && !sweep_journal_sync(j)) *rc = SWEEP_BAD_INPUT, ok = false;
   return ok;
 }
 
@@ -148,7 +148,7 @@ static bool run_block(struct run *r, int block, int as, int more, int *rc) {
 static bool run_again(struct run *r, int *rc) {
   const struct sweep_plan *p = &r->store.plan;
   r->repeated = sweep_alloc((size_t)p->blocks, sizeof *r->repeated);
-  int n = samples_poor_blocks(p, &r->store.journal, r->repeated);
+  int n = sweep_samples_poor_blocks(p, &r->store.journal, r->repeated);
   if (p->repeats >= 0 && n > p->repeats) n = p->repeats;
   r->progress.total += (int64_t)n * p->nruns;
   for (int i = 0; i < n; i++, r->nrepeated++)
@@ -166,7 +166,8 @@ static void learn_from_journal(struct run *r) {
     sweep_plan_order(p, b, order);
     for (int at = 0; at < p->nruns; at++) {
       int64_t i = sweep_plan_invocation(p, b, at);
-      if (journal_complete(&r->store.journal, i)) progress_learn(&r->progress, order[at], r->store.journal.entries[i].seconds);
+      if (sweep_journal_complete(&r->store.journal, i))
+        sweep_progress_learn(&r->progress, order[at], r->store.journal.entries[i].seconds);
     }
   }
   free(order);
@@ -175,12 +176,12 @@ static void learn_from_journal(struct run *r) {
 static int measure(struct run *r) {
   const struct sweep_plan *p = &r->store.plan;
   int rc = 0;
-  progress_begin(&r->progress, p, r->quiet);
+  sweep_progress_begin(&r->progress, p, r->quiet);
   learn_from_journal(r);
   bool ok = true;
   for (int b = 0; b < p->blocks && ok; b++) ok = run_block(r, b, b, p->blocks - b - 1, &rc);
   ok = ok && run_again(r, &rc);
-  progress_clear(&r->progress);
+  sweep_progress_clear(&r->progress);
   if (!ok && rc == SWEEP_BAD_INPUT)
     sweep_say("%s: %s; %" PRId64 " invocations are safe; make room and continue with: reclaim run --resume %s", r->store.dir,
               strerror(errno), r->store.journal.complete, r->store.dir);
@@ -199,8 +200,8 @@ static void warn_later(struct run *r, const struct samples_summary *sum) {
                     r->nrepeated);
   if (sum->wrong_checksums) sweep_plan_warn(p, "%" PRId64 " invocation(s) computed a wrong checksum", sum->wrong_checksums);
   json_t *warnings = json_object_get(r->store.json, "warnings");
-  for (int i = before; i < p->nwarnings; i++) json_array_append_new(warnings, json_string(p->warnings[i]));
-  for (int i = before; i < p->nwarnings && !r->quiet; i++) sweep_say("warning: %s", p->warnings[i]);
+  for (int i = before; i < p->nwarnings; i++)
+    json_array_append_new(warnings, json_string(p->warnings[i])); /* the table shows them */
 }
 
 /* The time outside the children: of this run, and of all runs of the campaign together. */
@@ -243,8 +244,8 @@ static void record_seconds(struct run *r) {
 static json_t *summary_json(const struct run *r, const struct samples_summary *sum, double overhead, int rc) {
   const struct sweep_plan *p = &r->store.plan;
   json_t *statuses = json_object();
-  for (int i = 0; samples_statuses[i]; i++)
-    if (sum->statuses[i]) json_object_set_new(statuses, samples_statuses[i], json_integer(sum->statuses[i]));
+  for (int i = 0; sweep_samples_statuses[i]; i++)
+    if (sum->statuses[i]) json_object_set_new(statuses, sweep_samples_statuses[i], json_integer(sum->statuses[i]));
   return json_pack(
       "{s:s, s:s, s:i, s:i, s:I, s:I, s:i, s:i, s:o, s:f, s:f, s:f, s:b, s:i, s:O}", "campaign", r->store.campaign.name, "dir",
       r->store.dir, "cells", p->nruns, "not_applicable", sum->not_applicable, "invocations", (json_int_t)sum->invocations,
@@ -268,7 +269,7 @@ static void print_closing(const struct run *r, const struct samples_summary *sum
   if (sum->not_applicable) printf(" (and %d not applicable)", sum->not_applicable);
   if (sum->failed_cells) printf(", %d failed", sum->failed_cells);
   printf(", in %s; %.1f %% of it outside the measured processes.\nFiles: %s\n",
-         progress_duration(sweep_now() - r->started, time, sizeof time), overhead * 100, r->store.dir);
+         sweep_progress_duration(sweep_now() - r->started, time, sizeof time), overhead * 100, r->store.dir);
 }
 
 static void print_json(const struct run *r, const struct samples_summary *sum, double overhead, int rc) {
@@ -282,15 +283,15 @@ static void print_json(const struct run *r, const struct samples_summary *sum, d
 static int finish(struct run *r, int rc) {
   struct samples_summary sum;
   bool finished = rc == 0;
-  int bad = store_write_samples(&r->store, &sum);
+  int bad = sweep_store_write_samples(&r->store, &sum);
   if (bad) return bad;
   warn_later(r, &sum);
   record_seconds(r);
   double overhead = record_time(r, finished);
-  if ((bad = store_save(&r->store))) return bad;
+  if ((bad = sweep_store_save(&r->store))) return bad;
   if (!rc && (bad = print_table(r))) return bad;
   overhead = record_time(r, finished); /* again, with the table */
-  if ((bad = store_save(&r->store))) return bad;
+  if ((bad = sweep_store_save(&r->store))) return bad;
   if (!rc) rc = sum.failed_cells ? SWEEP_FAILED : SWEEP_FINE;
   if (rc == SWEEP_INTERRUPTED)
     sweep_say("interrupted after %" PRId64 " of %" PRId64 " invocations; continue with: reclaim run --resume %s",
@@ -317,25 +318,26 @@ static void say_warnings(const struct sweep_plan *p, bool quiet) {
 }
 
 static int open_store(struct run *r, const struct sweep_options *o, struct sweep_plan *plan, int argc, char **argv) {
-  if (o->value[OPT_RESUME].text) return store_resume(&r->store, o->value[OPT_RESUME].text);
-  return store_create(&r->store, plan, o->value[OPT_OUT].text, argc, argv);
+  if (o->value[OPT_RESUME].text) return sweep_store_resume(&r->store, o->value[OPT_RESUME].text);
+  return sweep_store_create(&r->store, plan, o->value[OPT_OUT].text, argc, argv);
 }
 
 static int run_sweep(const struct sweep_options *o, struct sweep_plan *plan, int argc, char **argv, double started) {
   struct run r = {.started = started, .quiet = sweep_option_on(o, OPT_QUIET), .json = sweep_option_on(o, OPT_JSON)};
-  if (!child_prepare()) return sweep_refuse("signals cannot be set up: %s", strerror(errno));
+  if (!sweep_child_prepare()) return sweep_refuse("signals cannot be set up: %s", strerror(errno));
   sweep_timestamp(r.started_at, sizeof r.started_at);
   int rc = open_store(&r, o, plan, argc, argv);
   if (!rc) {
+    say_warnings(&r.store.plan, r.quiet);
     rc = finish(&r, measure(&r));
-    progress_end(&r.progress);
+    sweep_progress_end(&r.progress);
   }
   free(r.repeated);
-  store_close(&r.store);
+  sweep_store_close(&r.store);
   return rc;
 }
 
-int run_main(int argc, char **argv, double started) {
+int sweep_run_main(int argc, char **argv, double started) {
   struct sweep_options o;
   struct sweep_plan plan = {0};
   int rc = sweep_options_read(&o, argc - 1, argv + 1);
@@ -348,10 +350,10 @@ int run_main(int argc, char **argv, double started) {
     rc = check_resume(&o);
   } else {
     rc = sweep_plan_make(&plan, &o);
-    if (!rc) environment_warn(&plan), say_warnings(&plan, sweep_option_on(&o, OPT_QUIET));
+    if (!rc) sweep_environment_warn(&plan);
   }
   if (!rc && sweep_option_on(&o, OPT_DRY_RUN))
-    rc = dry_run_print(&plan, sweep_option_on(&o, OPT_JSON), stdout);
+    rc = sweep_dry_run(&plan, sweep_option_on(&o, OPT_JSON), stdout);
   else if (!rc)
     rc = run_sweep(&o, &plan, argc, argv, started);
   sweep_plan_free(&plan);

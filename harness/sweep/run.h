@@ -4,6 +4,6 @@
 
 /* Runs the subcommand; argv[0] is its name. Returns the exit code: 0 fine, 1 failed cells, 2 bad input or a place that cannot be
    written, 130 interrupted. `started` is sweep_now() as the program began. */
-int run_main(int argc, char **argv, double started);
+int sweep_run_main(int argc, char **argv, double started);
 
 #endif

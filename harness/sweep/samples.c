@@ -11,7 +11,7 @@
 
 enum { MOST_COLUMNS = 96 };
 
-const char *const samples_statuses[] = {
+const char *const sweep_samples_statuses[] = {
     "ok", "uncollected", "crashed", "timeout", "out-of-memory", "heap-too-small", "not-applicable", "wrong-checksum", NULL};
 
 /* A row, cut into fields that live in `copy`. */
@@ -101,7 +101,7 @@ static void find_wrong(struct votes *vs) {
 }
 
 static void add_vote(struct votes *vs, const struct cut *c, int checksum) {
-  if (!*c->field[checksum] || rows_failed(c->field[ROW_STATUS])) return;
+  if (!*c->field[checksum] || sweep_rows_failed(c->field[ROW_STATUS])) return;
   *sweep_push(vs->v, vs->n) = (struct vote){work_key(c), sweep_strdup(c->field[checksum]), cell_key(c)};
 }
 
@@ -136,8 +136,8 @@ static double number_of(const char *text) {
 
 static struct control control_of(const char *row) {
   struct cut c = cut_row(row);
-  struct control k = {number_of(c.field[rows_column("control_speed")]), number_of(c.field[rows_column("control_speedup")]),
-                      atoi(c.field[ROW_THREADS])};
+  struct control k = {number_of(c.field[sweep_rows_column("control_speed")]),
+                      number_of(c.field[sweep_rows_column("control_speedup")]), atoi(c.field[ROW_THREADS])};
   free(c.copy);
   return k;
 }
@@ -152,7 +152,7 @@ static double median_speed(const struct sweep_plan *plan, const struct journal *
   int n = 0;
   int64_t planned = sweep_plan_invocation(plan, plan->blocks, 0);
   for (int64_t i = 0; i < planned; i++) {
-    if (!journal_complete(j, i)) continue;
+    if (!sweep_journal_complete(j, i)) continue;
     double speed = control_of(j->entries[i].rows[0]).speed;
     if (!isnan(speed)) *sweep_push(speeds, n) = speed;
   }
@@ -169,14 +169,14 @@ static int control_ok(const struct control *k, double median, int pus) {
   return k->threads > 1 && k->threads <= pus && k->speedup < 0.9 * k->threads ? 0 : 1;
 }
 
-int samples_poor_blocks(const struct sweep_plan *plan, const struct journal *j, int *blocks) {
+int sweep_samples_poor_blocks(const struct sweep_plan *plan, const struct journal *j, int *blocks) {
   double median = median_speed(plan, j);
   int n = 0;
   for (int b = 0; b < plan->blocks; b++) {
     bool poor = false;
     for (int at = 0; at < plan->nruns && !poor; at++) {
       int64_t i = sweep_plan_invocation(plan, b, at);
-      if (!journal_complete(j, i)) continue;
+      if (!sweep_journal_complete(j, i)) continue;
       struct control k = control_of(j->entries[i].rows[0]);
       poor = control_ok(&k, median, plan->pus) == 0;
     }
@@ -206,15 +206,15 @@ struct writer {
 };
 
 static void count_status(struct samples_summary *s, const char *status) {
-  for (int i = 0; samples_statuses[i]; i++)
-    if (!strcmp(samples_statuses[i], status)) s->statuses[i]++;
+  for (int i = 0; sweep_samples_statuses[i]; i++)
+    if (!strcmp(sweep_samples_statuses[i], status)) s->statuses[i]++;
 }
 
 static void write_fields(FILE *f, const struct cut *c) {
   struct text t = {0};
   for (int i = 0; i < c->n; i++) sweep_csv_add(&t, c->field[i], i == 0);
   fprintf(f, "%s\r\n", t.s);
-  text_free(&t);
+  sweep_text_free(&t);
 }
 
 /* One row with its judgements; returns the status that it ends with. */
@@ -250,8 +250,8 @@ static double throughput(const struct journal_entry *e) {
 
 static void gather(struct gathered *g, const struct journal_entry *e, const char *status) {
   double v = throughput(e);
-  g->failed |= rows_failed(status);
-  if (rows_failed(status) || isnan(v)) return;
+  g->failed |= sweep_rows_failed(status);
+  if (sweep_rows_failed(status) || isnan(v)) return;
   g->n++;
   g->sum += v;
   g->squares += v * v;
@@ -264,7 +264,7 @@ static void write_invocation(struct writer *w, int64_t i, int cell) {
   bool wrong = false;
   for (int r = 0; r < e->nrows; r++) {
     struct cut c = cut_row(e->rows[r]);
-    wrong |= !rows_failed(c.field[ROW_STATUS]) && is_wrong(&w->votes, &c, w->checksum);
+    wrong |= !sweep_rows_failed(c.field[ROW_STATUS]) && is_wrong(&w->votes, &c, w->checksum);
     free(c.copy);
   }
   const char *status = "ok";
@@ -284,7 +284,7 @@ static int all_blocks(const struct sweep_plan *plan, const struct journal *j) {
 
 static void collect_votes(struct writer *w) {
   for (int64_t i = 0; i < w->journal->nentries; i++)
-    for (int r = 0; journal_complete(w->journal, i) && r < w->journal->entries[i].nrows; r++) {
+    for (int r = 0; sweep_journal_complete(w->journal, i) && r < w->journal->entries[i].nrows; r++) {
       struct cut c = cut_row(w->journal->entries[i].rows[r]);
       add_vote(&w->votes, &c, w->checksum);
       free(c.copy);
@@ -294,7 +294,7 @@ static void collect_votes(struct writer *w) {
 
 static void write_header(FILE *f) {
   const char *const *names;
-  int n = rows_columns(&names);
+  int n = sweep_rows_columns(&names);
   for (int i = 0; i < n; i++) fprintf(f, "%s%s", i ? "," : "", names[i]);
   fprintf(f, "\r\n");
 }
@@ -305,7 +305,7 @@ static void write_all(struct writer *w, const struct row_campaign *campaign) {
   write_header(w->f);
   for (int i = 0; i < p->ncells; i++) {
     if (!p->cells[i].reason) continue;
-    char *row = rows_not_applicable(campaign, &p->cells[i]);
+    char *row = sweep_rows_not_applicable(campaign, &p->cells[i]);
     count_status(w->out, write_row(w, row, -1, false));
     w->out->not_applicable++;
     free(row);
@@ -313,7 +313,7 @@ static void write_all(struct writer *w, const struct row_campaign *campaign) {
   for (int b = 0, n = all_blocks(p, w->journal); b < n; b++) {
     sweep_plan_order(p, b, order);
     for (int at = 0; at < p->nruns; at++)
-      if (journal_complete(w->journal, sweep_plan_invocation(p, b, at)))
+      if (sweep_journal_complete(w->journal, sweep_plan_invocation(p, b, at)))
         write_invocation(w, sweep_plan_invocation(p, b, at), order[at]);
   }
   free(order);
@@ -328,14 +328,14 @@ static void sum_up(struct writer *w) {
   }
 }
 
-int samples_write(const char *dir, const struct row_campaign *campaign, const struct sweep_plan *plan, const struct journal *j,
-                  struct samples_summary *out) {
+int sweep_samples_write(const char *dir, const struct row_campaign *campaign, const struct sweep_plan *plan,
+                        const struct journal *j, struct samples_summary *out) {
   char *path = sweep_format("%s/samples.csv", dir), *temporary = sweep_format("%s/samples.csv.new", dir);
   struct writer w = {.f = fopen(temporary, "we"), .plan = plan, .journal = j, .out = out};
   *out = (struct samples_summary){0};
   bool ok = w.f != NULL;
   if (ok) {
-    w.checksum = rows_column("checksum"), w.control = rows_column("control_ok");
+    w.checksum = sweep_rows_column("checksum"), w.control = sweep_rows_column("control_ok");
     w.median = median_speed(plan, j);
     w.cells = sweep_alloc((size_t)plan->ncells, sizeof *w.cells);
     collect_votes(&w);

@@ -18,16 +18,16 @@ struct samples_summary {
   int64_t wrong_checksums, poor_controls; /* invocations */
   int64_t short_windows;                  /* measured iterations under 1 ms */
   int spread_cells;                       /* cells whose invocations differ by 10 % or more (standard deviation over mean) */
-  int64_t statuses[16];                   /* invocations by status, as samples_statuses orders them; cells for not-applicable */
+  int64_t statuses[16]; /* invocations by status, as sweep_samples_statuses orders them; cells for not-applicable */
 };
-extern const char *const samples_statuses[];
+extern const char *const sweep_samples_statuses[];
 
 /* Writes DIR/samples.csv anew (a temporary file, renamed over it). 0, or 2 after one line on stderr. */
-int samples_write(const char *dir, const struct row_campaign *campaign, const struct sweep_plan *plan, const struct journal *j,
-                  struct samples_summary *out);
+int sweep_samples_write(const char *dir, const struct row_campaign *campaign, const struct sweep_plan *plan,
+                        const struct journal *j, struct samples_summary *out);
 
 /* The planned blocks in which the control was poor, ascending, into blocks[0 .. plan->blocks - 1]; returns how many. Each must be
    complete: decided after all blocks, and blind to the results. */
-int samples_poor_blocks(const struct sweep_plan *plan, const struct journal *j, int *blocks);
+int sweep_samples_poor_blocks(const struct sweep_plan *plan, const struct journal *j, int *blocks);
 
 #endif

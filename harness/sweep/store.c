@@ -94,13 +94,13 @@ static json_t *new_record(const struct store *s, const char *name, int argc, cha
   char now[40];
   sweep_timestamp(now, sizeof now);
   return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:[]}", "schema", 1, "campaign", name,
-                   "started_at", now, "host", s->host, "machine", s->machine, "commit", program_commit(), "seed",
+                   "started_at", now, "host", s->host, "machine", s->machine, "commit", sweep_program_commit(), "seed",
                    (json_int_t)s->plan.seed, "baseline", s->plan.baseline, "command", text_array(argv, argc), "environment",
-                   environment_record(), "plan", sweep_plan_json(&s->plan), "warnings",
+                   sweep_environment_record(), "plan", sweep_plan_json(&s->plan), "warnings",
                    text_array(s->plan.warnings, s->plan.nwarnings), "finished", 0, "runs");
 }
 
-int store_save(struct store *s) {
+int sweep_store_save(struct store *s) {
   char *path = in_dir(s->dir, "campaign.json"), *temporary = in_dir(s->dir, "campaign.json.new");
   char *text = json_dumps(s->json, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
   int fd = text ? open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
@@ -154,8 +154,8 @@ static int open_streams(struct store *s, int64_t rss_size, int64_t hist_size) {
   return 0;
 }
 
-int store_write_samples(struct store *s, struct samples_summary *out) {
-  int rc = samples_write(s->dir, &s->campaign, &s->plan, &s->journal, out);
+int sweep_store_write_samples(struct store *s, struct samples_summary *out) {
+  int rc = sweep_samples_write(s->dir, &s->campaign, &s->plan, &s->journal, out);
   if (s->samples_fd >= 0) close(s->samples_fd); /* it is of the file that was replaced */
   s->samples_fd = -1;
   return rc ? rc : open_stream(s->dir, "samples.csv", -1, &s->samples_fd);
@@ -170,15 +170,15 @@ static void name_campaign(struct store *s) {
 
 static int fill(struct store *s, const char *name) {
   struct samples_summary ignored;
-  char *xml = environment_topology_xml();
+  char *xml = sweep_environment_topology_xml();
   int rc = xml ? write_file(s->dir, "topology.xml", xml) : 0;
   free(xml);
   if (!rc) rc = write_file(s->dir, "rss.csv", RSS_HEADER);
   if (!rc) rc = write_file(s->dir, "histograms.jsonl", "");
-  if (!rc) rc = journal_create(&s->journal, s->dir, name);
-  if (!rc) rc = store_write_samples(s, &ignored);
+  if (!rc) rc = sweep_journal_create(&s->journal, s->dir, name);
+  if (!rc) rc = sweep_store_write_samples(s, &ignored);
   if (!rc) rc = open_streams(s, -1, -1);
-  return rc ? rc : store_save(s);
+  return rc ? rc : sweep_store_save(s);
 }
 
 static void remove_files(const char *dir, bool made) {
@@ -192,11 +192,11 @@ static void remove_files(const char *dir, bool made) {
   if (made) rmdir(dir);
 }
 
-int store_create(struct store *s, struct sweep_plan *plan, const char *out, int argc, char **argv) {
+int sweep_store_create(struct store *s, struct sweep_plan *plan, const char *out, int argc, char **argv) {
   *s = (struct store){.plan = *plan, .samples_fd = -1, .rss_fd = -1, .hist_fd = -1, .journal.fd = -1};
   *plan = (struct sweep_plan){0};
-  s->host = environment_host();
-  s->machine = environment_machine();
+  s->host = sweep_environment_host();
+  s->machine = sweep_environment_machine();
   char *name = campaign_name(s->host);
   bool made = false, made_results = !out && mkdir("results", 0777) == 0;
   s->dir = out ? sweep_strdup(out) : sweep_format("results/%s", name);
@@ -225,12 +225,16 @@ static int check_equal(const char *dir, const char *what, const char *theirs, co
 static int read_record(struct store *s) {
   char *path = in_dir(s->dir, "campaign.json");
   json_error_t e;
-  s->json = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
-  int rc = s->json ? 0 : sweep_refuse("%s: %s%s", path, e.line > 0 ? "not JSON: " : "", e.text);
+  size_t n;
+  char *text = sweep_read_file(path, &n);
+  int rc = text ? 0 : sweep_refuse("%s: %s", path, strerror(errno));
+  s->json = text ? json_loadb(text, n, JSON_REJECT_DUPLICATES, &e) : NULL;
+  if (text && !s->json) rc = sweep_refuse("%s:%d: not JSON: %s", path, e.line, e.text);
+  free(text);
   const char *name = json_string_value(json_object_get(s->json, "campaign"));
   if (!rc && json_integer_value(json_object_get(s->json, "schema")) != 1) rc = sweep_refuse("%s: its schema is not 1", path);
   if (!rc && !name) rc = sweep_refuse("%s: it names no campaign", path);
-  if (!rc) rc = check_equal(s->dir, "by commit", json_string_value(json_object_get(s->json, "commit")), program_commit());
+  if (!rc) rc = check_equal(s->dir, "by commit", json_string_value(json_object_get(s->json, "commit")), sweep_program_commit());
   if (!rc) rc = check_equal(s->dir, "on", json_string_value(json_object_get(s->json, "machine")), s->machine);
   if (!rc) rc = sweep_plan_from_json(&s->plan, json_object_get(s->json, "plan"), path);
   free(path);
@@ -244,26 +248,26 @@ static int check_journal(const struct store *s) {
   return 0;
 }
 
-int store_resume(struct store *s, const char *dir) {
+int sweep_store_resume(struct store *s, const char *dir) {
   *s = (struct store){.dir = sweep_strdup(dir), .samples_fd = -1, .rss_fd = -1, .hist_fd = -1, .journal.fd = -1};
   struct samples_summary ignored;
-  s->host = environment_host();
-  s->machine = environment_machine();
+  s->host = sweep_environment_host();
+  s->machine = sweep_environment_machine();
   int rc = read_record(s);
   if (!rc) name_campaign(s);
-  if (!rc) rc = journal_open(&s->journal, dir);
+  if (!rc) rc = sweep_journal_open(&s->journal, dir);
   if (!rc) rc = check_journal(s);
-  if (!rc) rc = store_write_samples(s, &ignored);
+  if (!rc) rc = sweep_store_write_samples(s, &ignored);
   bool nothing = s->journal.complete == 0;
   return rc ? rc
             : open_streams(s, nothing ? (int64_t)strlen(RSS_HEADER) : s->journal.rss_size, nothing ? 0 : s->journal.hist_size);
 }
 
-void store_close(struct store *s) {
+void sweep_store_close(struct store *s) {
   int fds[] = {s->samples_fd, s->rss_fd, s->hist_fd};
   for (int i = 0; i < 3; i++)
     if (fds[i] >= 0) close(fds[i]);
-  journal_close(&s->journal);
+  sweep_journal_close(&s->journal);
   sweep_plan_free(&s->plan);
   json_decref(s->json);
   free(s->dir);
@@ -285,11 +289,11 @@ static bool record_rss(struct store *s, int64_t invocation, const json_t *result
   const json_t *samples = json_object_get(result, "rss");
   for (size_t i = 0; i < json_array_size(samples); i++) {
     const json_t *pair = json_array_get(samples, i);
-    text_addf(&t, "%s,%" PRId64 ",%" JSON_INTEGER_FORMAT ",%" JSON_INTEGER_FORMAT "\r\n", s->campaign.name, invocation,
-              json_integer_value(json_array_get(pair, 0)), json_integer_value(json_array_get(pair, 1)));
+    sweep_text_addf(&t, "%s,%" PRId64 ",%" JSON_INTEGER_FORMAT ",%" JSON_INTEGER_FORMAT "\r\n", s->campaign.name, invocation,
+                    json_integer_value(json_array_get(pair, 0)), json_integer_value(json_array_get(pair, 1)));
   }
   bool ok = append(s->rss_fd, &t, &s->rss_size);
-  text_free(&t);
+  sweep_text_free(&t);
   return ok;
 }
 
@@ -307,9 +311,9 @@ static bool record_histograms(struct store *s, const struct row_place *place, js
   }
   char *line = json_dumps(o, JSON_COMPACT);
   struct text t = {0};
-  if (line) text_addf(&t, "%s\n", line);
+  if (line) sweep_text_addf(&t, "%s\n", line);
   bool ok = append(s->hist_fd, &t, &s->hist_size);
-  text_free(&t);
+  sweep_text_free(&t);
   free(line);
   json_decref(o);
   return ok;
@@ -317,19 +321,19 @@ static bool record_histograms(struct store *s, const struct row_place *place, js
 
 static bool record_rows(struct store *s, int64_t invocation, char **rows, int n, double seconds) {
   for (int i = 0; i < n; i++)
-    if (!journal_row(&s->journal, invocation, rows[i])) return false;
-  if (!journal_done(&s->journal, invocation, seconds, s->rss_size, s->hist_size)) return false;
+    if (!sweep_journal_row(&s->journal, invocation, rows[i])) return false;
+  if (!sweep_journal_done(&s->journal, invocation, seconds, s->rss_size, s->hist_size)) return false;
   struct text t = {0};
-  for (int i = 0; i < n; i++) text_addf(&t, "%s\r\n", rows[i]);
+  for (int i = 0; i < n; i++) sweep_text_addf(&t, "%s\r\n", rows[i]);
   bool ok = sweep_write_all(s->samples_fd, t.s, t.n);
-  text_free(&t);
+  sweep_text_free(&t);
   return ok;
 }
 
-bool store_record(struct store *s, const struct row_place *place, const struct child_outcome *outcome) {
+bool sweep_store_record(struct store *s, const struct row_place *place, const struct child_outcome *outcome) {
   int n;
   json_t *result;
-  char **rows = rows_of_outcome(&s->campaign, place, outcome, s->plan.timeout_s, &n, &result);
+  char **rows = sweep_rows_of_outcome(&s->campaign, place, outcome, s->plan.timeout_s, &n, &result);
   bool ok = record_rss(s, place->invocation, result) && record_histograms(s, place, result) &&
             record_rows(s, place->invocation, rows, n, outcome->seconds);
   int why = errno;

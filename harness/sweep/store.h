@@ -30,20 +30,20 @@ struct store {
 
 /* Makes the folder and its first files for `plan`, which it takes over. `out`: the folder, or NULL for results/<date>-<host>-<pid>
    with results/latest pointing at it. Nothing is left behind when it fails. 0, or 2 after one line on stderr. */
-int store_create(struct store *s, struct sweep_plan *plan, const char *out, int argc, char **argv);
+int sweep_store_create(struct store *s, struct sweep_plan *plan, const char *out, int argc, char **argv);
 
 /* Opens a campaign to go on with it: same program, same machine, no other run writing. 0, or 2 after one line on stderr. */
-int store_resume(struct store *s, const char *dir);
+int sweep_store_resume(struct store *s, const char *dir);
 
-void store_close(struct store *s);
+void sweep_store_close(struct store *s);
 
 /* Records the end of one invocation, whatever it was. False and errno when it could not be written: then it is not acknowledged. */
-bool store_record(struct store *s, const struct row_place *place, const struct child_outcome *outcome);
+bool sweep_store_record(struct store *s, const struct row_place *place, const struct child_outcome *outcome);
 
 /* Writes samples.csv anew. 0, or 2 after one line on stderr. */
-int store_write_samples(struct store *s, struct samples_summary *out);
+int sweep_store_write_samples(struct store *s, struct samples_summary *out);
 
 /* Writes campaign.json anew. 0, or 2 after one line on stderr. */
-int store_save(struct store *s);
+int sweep_store_save(struct store *s);
 
 #endif

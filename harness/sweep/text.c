@@ -78,13 +78,13 @@ static void reserve(struct text *t, size_t more) {
   t->s = sweep_realloc(t->s, t->room, 1);
 }
 
-void text_add(struct text *t, const char *s, size_t n) {
+void sweep_text_add(struct text *t, const char *s, size_t n) {
   reserve(t, n);
   memcpy(t->s + t->n, s, n);
   t->s[t->n += n] = 0;
 }
 
-void text_addf(struct text *t, const char *format, ...) {
+void sweep_text_addf(struct text *t, const char *format, ...) {
   va_list args, again;
   va_start(args, format);
   va_copy(again, args);
@@ -96,7 +96,7 @@ void text_addf(struct text *t, const char *format, ...) {
   va_end(args);
 }
 
-void text_free(struct text *t) {
+void sweep_text_free(struct text *t) {
   free(t->s);
   *t = (struct text){0};
 }
@@ -123,14 +123,14 @@ void sweep_free_words(char **words, int n) {
 
 void sweep_csv_add(struct text *t, const char *field, bool first) {
   bool quote = strpbrk(field, ",\"") != NULL;
-  if (!first) text_add(t, ",", 1);
-  if (quote) text_add(t, "\"", 1);
+  if (!first) sweep_text_add(t, ",", 1);
+  if (quote) sweep_text_add(t, "\"", 1);
   for (const char *p = field; *p; p++) {
     char c = (unsigned char)*p < ' ' ? ' ' : *p;
-    text_add(t, c == '"' ? "\"\"" : &c, c == '"' ? 2 : 1);
+    sweep_text_add(t, c == '"' ? "\"\"" : &c, c == '"' ? 2 : 1);
   }
-  if (quote) text_add(t, "\"", 1);
-  if (!t->s) text_add(t, "", 0);
+  if (quote) sweep_text_add(t, "\"", 1);
+  if (!t->s) sweep_text_add(t, "", 0);
 }
 
 int sweep_csv_split(char *row, char **fields, int max) {
@@ -199,13 +199,13 @@ char *sweep_read_file(const char *path, size_t *n) {
   struct text t = {0};
   char part[65536];
   ssize_t got;
-  text_add(&t, "", 0);
+  sweep_text_add(&t, "", 0);
   while ((got = read(fd, part, sizeof part)) > 0 || (got < 0 && errno == EINTR))
-    if (got > 0) text_add(&t, part, (size_t)got);
+    if (got > 0) sweep_text_add(&t, part, (size_t)got);
   int why = errno;
   close(fd);
   if (got < 0) {
-    text_free(&t);
+    sweep_text_free(&t);
     errno = why;
     return NULL;
   }

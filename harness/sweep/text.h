@@ -32,9 +32,9 @@ struct text {
   char *s;
   size_t n, room;
 };
-void text_add(struct text *t, const char *s, size_t n);
-void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void text_free(struct text *t);
+void sweep_text_add(struct text *t, const char *s, size_t n);
+void sweep_text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sweep_text_free(struct text *t);
 
 /* The comma-separated words of `list`, blanks around them removed, empty ones left out. The caller frees with sweep_free_words. */
 char **sweep_split(const char *list, int *n);

@@ -23,12 +23,13 @@ static const reclaim_param params[NPARAMS] = {
     {"size", "operations per thread and iteration", "", 1000, 1, 1000000000, NULL},
     {"us", "time that an iteration takes", "us", 200, 0, 10000000, NULL},
     {"misbehave", "what goes wrong", "", NOTHING, 0, ORPHAN, ways},
-    {"at", "the iteration in which it goes wrong", "", 0, 0, 1000, NULL},
+    {"at", "the iteration in which it goes wrong", "", 1, 0, 1000, NULL},
     {"block-bytes", "memory per bite when it eats", "bytes", 8 << 20, 4096, 1 << 30, NULL},
     {"cyclic", "whether it makes cycles", "", 0, 0, 1, NULL},
     {"mode", "a choice that changes nothing", "", 0, 0, 1, modes},
 };
 static const reclaim_param tunables[] = {{"spice", "a tunable that changes nothing", "", 3, 0, 9, NULL},
+                                         {"lie", "compute another checksum", "", 0, 0, 1, NULL},
                                          {"size", "hidden by the workload's parameter of this name", "", 1, 0, 9, NULL}};
 
 struct reclaim_heap {
@@ -109,11 +110,13 @@ static reclaim_thread *attach(reclaim_heap *h, int index) {
 static void detach(reclaim_thread *t) { free(t); }
 
 static void run(reclaim_thread *t, uint32_t iteration, bool audit, reclaim_result *out) {
+  (void)audit;
   const reclaim_config *c = t->heap->config;
   double end = now() + (double)c->params[P_US];
-  if (!audit && iteration == (uint32_t)c->params[P_AT] && t->index == 0) misbehave(c);
-  while (!audit && now() < end) {}
+  if (iteration == (uint32_t)c->params[P_AT] && t->index == 0) misbehave(c);
+  while (now() < end) {}
   uint64_t sum = (uint64_t)c->params[P_SIZE] * 0x9E3779B97F4A7C15u + iteration * 977u + (uint64_t)c->threads * 31 + c->seed;
+  if (c->tunables[1]) sum ^= 2;
   if (c->params[P_MISBEHAVE] == LIE && iteration == (uint32_t)c->params[P_AT]) sum ^= 1;
   *out = (reclaim_result){.operations = (uint64_t)c->params[P_SIZE], .checksum = sum, .cyclic_nodes = 0};
 }
@@ -137,7 +140,7 @@ static const reclaim_strategy strategy = {
     .build = "test",
     .capabilities = DOUBLE_CAPABILITIES,
     .tunables = tunables,
-    .ntunables = 2,
+    .ntunables = 3,
     .workloads = workloads,
     .nworkloads = 2,
     .open = heap_open,

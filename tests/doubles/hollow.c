@@ -1,0 +1,2 @@
+/* hollow.c: a shared object that is no strategy. */
+int hollow;
