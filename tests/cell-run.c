@@ -17,7 +17,8 @@ Test(cell, says_what_was_run) {
   cr_expect_str_eq(text(o, "reason"), "");
   cr_expect_str_eq(text(o, "strategy"), "cell-tracing");
   cr_expect_str_eq(text(o, "workload"), "fake");
-  cr_expect_str_eq(text(o, "parameters"), "spin=50;bytes=0;leak=0;collections=1;fail=none;fail-at=0;threads-most=1000");
+  cr_expect_str_eq(text(o, "parameters"),
+                   "spin=50;bytes=0;bytes-from=0;bytes-to=1000;leak=0;collections=1;fail=none;fail-at=0;threads-most=1000");
   cr_expect_str_eq(text(o, "tunables"), "spin=5;knob=9", "a parameter of the workload wins over a tunable of that name");
   cr_expect_str_eq(text(o, "sharing"), "private");
   cr_expect_str_eq(text(o, "pinning"), "compact");
@@ -91,7 +92,8 @@ Test(cell, what_the_strategy_is_given) {
 Test(cell, named_setting) {
   json_t *o = run_to("ok", "--workload fake-leaky --strategy cell-counting --set spin=9");
   cr_expect_str_eq(text(o, "workload"), "fake-leaky");
-  cr_expect_str_eq(text(o, "parameters"), "spin=9;bytes=0;leak=3;collections=1;fail=none;fail-at=0;threads-most=1000");
+  cr_expect_str_eq(text(o, "parameters"),
+                   "spin=9;bytes=0;bytes-from=0;bytes-to=1000;leak=3;collections=1;fail=none;fail-at=0;threads-most=1000");
   json_decref(o);
   o = run_to("ok", "--workload fake-leaky --strategy cell-counting --set leak=1");
   cr_expect(strstr(text(o, "parameters"), "leak=1;"), "what is set wins over the setting");
@@ -132,6 +134,17 @@ Test(cell, memory_of_a_window) {
   }
   json_t *samples = json_object_get(o, "rss");
   cr_expect_gt(json_array_size(samples), 0);
+  json_decref(o);
+}
+
+/* The peak of a window is its own: not what the process once had. */
+Test(cell, peak_of_a_window) {
+  json_t *o = run_to("ok", "--set bytes=48M --set bytes-from=1 --set bytes-to=1 --iterations 3");
+  for (size_t i = 0; i < nrows(o); i++) {
+    json_t *r = row(o, i);
+    int64_t grown = number(r, "rss_peak_bytes") - number(r, "rss_before_bytes");
+    cr_expect(i == 1 ? grown > 24 << 20 : grown < 24 << 20, "iteration %zu grew by %zd", i, (ssize_t)grown);
+  }
   json_decref(o);
 }
 

@@ -16,13 +16,15 @@
 #error "the build says which name and flavour this object has"
 #endif
 
-enum { SPIN, BYTES, LEAK, COLLECTIONS, FAIL, FAIL_AT, THREADS_MOST, NPARAMS };
+enum { SPIN, BYTES, BYTES_FROM, BYTES_TO, LEAK, COLLECTIONS, FAIL, FAIL_AT, THREADS_MOST, NPARAMS };
 enum { FAIL_NONE, FAIL_HEAP, FAIL_MEMORY, FAIL_CHECK, FAIL_ALL, FAIL_EAT, FAIL_ATTACH };
 
 static const char *const failures[] = {"none", "heap", "memory", "check", "all", "eat", "attach", NULL};
 static const reclaim_param params[NPARAMS] = {
     {"spin", "rounds of arithmetic", "", 1000, 0, 1000000000, NULL},
     {"bytes", "memory touched, per thread", "bytes", 0, 0, INT64_C(1) << 40, NULL},
+    {"bytes-from", "first iteration that touches memory", "", 0, 0, 1000, NULL},
+    {"bytes-to", "last iteration that does", "", 1000, 0, 1000, NULL},
     {"leak", "objects never reclaimed, per thread and iteration", "", 0, 0, 1000, NULL},
     {"collections", "collections claimed, per iteration", "", 1, 0, 1000, NULL},
     {"fail", "how to end the cell", "", 0, 0, 6, failures},
@@ -42,7 +44,7 @@ struct reclaim_heap {
   _Atomic uint32_t iteration;
   _Atomic uint64_t cpu_of_0;
   uint64_t audited;
-  bool ran; /* since the last reset */
+  uint64_t collected; /* since the last reset */
 };
 struct reclaim_thread {
   struct reclaim_heap *heap;
@@ -122,11 +124,11 @@ static void fail_as_asked(reclaim_thread *t, uint32_t iteration) {
   if (how == FAIL_EAT) eat();
 }
 
-static void work(const reclaim_config *c) {
+static void work(const reclaim_config *c, int64_t iteration) {
   volatile uint64_t x = 1;
   for (int64_t i = 0; i < c->params[SPIN]; i++) x = x * 3 + 1;
   size_t size = (size_t)c->params[BYTES];
-  if (!size) return;
+  if (!size || iteration < c->params[BYTES_FROM] || iteration > c->params[BYTES_TO]) return;
   char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED) c->fail(RECLAIM_FAIL_OUT_OF_MEMORY, "mmap");
   memset(p, 1, size);
@@ -142,11 +144,11 @@ static void fake_run(reclaim_thread *t, uint32_t iteration, bool audit, reclaim_
   if (atomic_load(&h->iteration) != iteration) atomic_fetch_add(&h->misuse, 1);
   pthread_barrier_wait(&h->barrier);
   fail_as_asked(t, iteration);
-  work(c);
+  work(c, iteration);
   atomic_fetch_add(&h->objects, (uint64_t)c->params[LEAK]);
   if (t->index == 0) {
     atomic_store(&h->cpu_of_0, (uint64_t)sched_getcpu());
-    h->ran = true;
+    h->collected += (uint64_t)c->params[COLLECTIONS];
     h->audited = audit ? 1000 * (uint64_t)c->threads : 0;
     atomic_fetch_add(&h->runs, 1);
     atomic_fetch_add(&h->audits, audit);
@@ -169,9 +171,9 @@ static void count(reclaim_stats *s, const char *name, uint64_t value) {
 static void fake_stats(reclaim_heap *h, reclaim_stats *s) {
   const reclaim_config *c = h->config;
   memset(s, 0, sizeof *s);
-  s->collections = h->ran ? (uint64_t)c->params[COLLECTIONS] : 0;
+  s->collections = h->collected;
   s->minor_collections = s->collector_wall_ns = s->collector_cpu_ns = RECLAIM_NONE;
-  for (uint64_t i = 0; h->ran && i < s->collections; i++) {
+  for (uint64_t i = 0; i < s->collections; i++) {
     s->pauses.count[reclaim_bucket(1000 * (i + 1))]++;
     s->pauses.total_count++;
     s->pauses.total_ns += 1000 * (i + 1);
@@ -194,7 +196,7 @@ static void fake_stats(reclaim_heap *h, reclaim_stats *s) {
   count(s, "runs", atomic_load(&h->runs));
 }
 
-static void fake_reset_stats(reclaim_heap *h) { h->ran = false; }
+static void fake_reset_stats(reclaim_heap *h) { h->collected = 0; }
 
 __attribute__((visibility("default"))) const reclaim_strategy *reclaim_strategy_descriptor(void) {
   static const reclaim_strategy strategy = {.abi = RECLAIM_ABI,
