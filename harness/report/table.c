@@ -308,14 +308,26 @@ static json_int_t planned(const struct campaign *c, const char *key) {
   return json_integer_value(json_object_get(json_object_get(c->json, "plan"), key));
 }
 
+/* Blocks that were run once more come after those of the plan. */
+static int most_blocks(const struct campaign *c) {
+  int most = 0;
+  for (int i = 0; i < c->ncells; i++)
+    if (c->cell[i]->blocks > most) most = c->cell[i]->blocks;
+  return most;
+}
+
 static void print_title(const struct table *t) {
   const struct campaign *c = t->campaign;
-  json_int_t blocks = planned(c, "blocks"), iterations = planned(c, "iterations");
-  char *plan = blocks > 0 && iterations > 0
-                   ? report_format(", %d blocks, %d measured iterations in each invocation", (int)blocks, (int)iterations)
-                   : NULL;
-  paragraph(t, 2, "campaign %s: %d cells%s", *c->name ? c->name : "without a name", c->ncells, plan ? plan : "");
-  free(plan);
+  int blocks = (int)planned(c, "blocks"), iterations = (int)planned(c, "iterations"), more = most_blocks(c) - blocks;
+  char *title = report_format("campaign %s: %d cells", *c->name ? c->name : "without a name", c->ncells);
+  if (blocks <= 0 || iterations <= 0)
+    paragraph(t, 2, "%s", title);
+  else if (more <= 0)
+    paragraph(t, 2, "%s, %d blocks, %d measured iterations in each invocation", title, blocks, iterations);
+  else
+    paragraph(t, 2, "%s, %d blocks and %d run once more, %d measured iterations in each invocation", title, blocks, more,
+              iterations);
+  free(title);
 }
 
 static void print_warnings(const struct table *t) {
