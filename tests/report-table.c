@@ -367,6 +367,25 @@ Test(table, spread_and_shortest_window_are_in_the_summary) {
   json_decref(o);
 }
 
+Test(table, blocks_beyond_the_plan_are_said) {
+  struct fixture_cell cells[] = {plain("rc", 50e6), plain("rc-atomic", 40e6)};
+  struct fixture f = {.cell = cells, .ncells = 2, .blocks = 8, .planned_blocks = 6, .iterations = 2, .seed = 1};
+  char *text = print_table(&f, 100);
+  cr_expect(strstr(text, "2 cells, 6 blocks and 2 run once more, 2 measured iterations"), "%s", text);
+  free(text);
+}
+
+Test(table, nothing_in_a_file_reaches_the_terminal_as_a_command) {
+  struct fixture_cell cells[] = {plain("rc", 50e6), plain("rc-atomic", 40e6)};
+  cells[1].status = "crashed";
+  cells[1].reason = "first line\nsecond line";
+  struct fixture f = {.cell = cells, .ncells = 2, .blocks = 6, .iterations = 2, .seed = 1, .warnings = "[\"red \\u001b[31m\"]"};
+  char *text = print_table(&f, 100);
+  cr_expect(!strchr(text, '\033') && strstr(text, "red ?[31m"), "%s", text);
+  cr_expect(strstr(text, "first line second line"), "%s", text);
+  free(text);
+}
+
 Test(table, rows_that_look_alike_are_told_apart) {
   struct fixture_cell cells[] = {plain("rc", 50e6), plain("generational", 60e6), plain("generational", 70e6)};
   cells[1].tunables = "nursery=1048576;age=1";

@@ -1,6 +1,7 @@
 /* grid.c: from the numbers of a group to the texts of its rows. See grid.h. */
 #include "harness/report/grid.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +143,7 @@ static void put_name(char out[GRID_TEXT], const char *name, int width, bool utf8
   if (units_width(name) <= width) width++; /* it fits: the loop below never cuts */
   for (; name[at] && at < 56; at++) {
     if (((unsigned char)name[at] & 0xc0) != 0x80 && ++n >= width) break;
-    out[at] = name[at];
+    out[at] = iscntrl((unsigned char)name[at]) ? '?' : name[at];
   }
   strcpy(out + at, !name[at] ? "" : utf8 ? "…" : "~");
 }
@@ -229,6 +230,15 @@ static void put_ratio(struct maker *m, struct grid_row *r, const struct cell *c)
   r->tone[G_RATIO] = r->tone[G_RATIO_CI] = tone;
 }
 
+/* Exact up to six digits. */
+static void put_leaked(char out[GRID_TEXT], double objects) {
+  char t[UNITS_TEXT];
+  if (objects < 1e6)
+    snprintf(out, GRID_TEXT, "%.0f", objects);
+  else
+    strcpy(out, units_write_own(UNITS_COUNT, objects, 3, t));
+}
+
 static void put_numbers(struct maker *m, struct grid_row *r, const struct cell *c) {
   char t[UNITS_TEXT];
   strcpy(r->text[G_RATE], units_write(&m->rate, c->throughput.mid, t));
@@ -240,9 +250,7 @@ static void put_numbers(struct maker *m, struct grid_row *r, const struct cell *
   strcpy(r->text[G_LIVE], units_write(&m->live, c->live_bytes, t));
   strcpy(r->text[G_GC], units_write_share(c->collector_cpu_share, t));
   strcpy(r->text[G_PAUSE], units_write_own(UNITS_TIME, c->pause_max_ns, 2, t));
-  bool exact = c->leaked_objects < 1e6;
-  strcpy(r->text[G_LEAKED],
-         exact ? (snprintf(t, sizeof t, "%.0f", c->leaked_objects), t) : units_write_own(UNITS_COUNT, c->leaked_objects, 3, t));
+  put_leaked(r->text[G_LEAKED], c->leaked_objects);
   m->used->na_gc |= isnan(c->collector_cpu_share);
   m->used->na_pause |= isnan(c->pause_max_ns);
   m->used->na_memory |= isnan(c->cpu_s + c->rss_mean_bytes + c->rss_peak_bytes + c->live_bytes);

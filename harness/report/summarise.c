@@ -167,8 +167,8 @@ static const struct invocation *first_with_trouble(const struct cell *cell, bool
 static void judge_status(struct cell *cell) {
   const struct invocation *bad = first_with_trouble(cell, true);
   if (!bad) bad = first_with_trouble(cell, false);
-  int n = cell->ninvocations, times = cell->failed ? cell->failed : cell->uncollected;
-  if (n == 0) {
+  int times = cell->failed ? cell->failed : cell->uncollected;
+  if (cell->ninvocations == 0) {
     cell->status = "not-run";
     cell->reason = report_format("the campaign ended before it");
   } else if (!bad) {
@@ -176,11 +176,13 @@ static void judge_status(struct cell *cell) {
     cell->reason = report_format("%s", cell->used > 0 ? "" : "no measured iteration with operations and a time");
   } else {
     cell->status = bad->status;
-    if (times > 0 && times < n)
-      cell->reason = report_format("%d of %d invocations%s%s", times, n, *bad->reason ? ": " : "", bad->reason);
+    if (times > 0 && times < cell->invocations)
+      cell->reason = report_format("%d of %d invocations%s%s", times, cell->invocations, *bad->reason ? ": " : "", bad->reason);
     else
       cell->reason = report_format("%s", bad->reason);
   }
+  for (char *p = cell->reason; *p; p++)
+    if (*p == '\n' || *p == '\r' || *p == '\t') *p = ' '; /* a table has one line for it */
 }
 
 /* --- Against the baseline ------------------------------------------------------------------------------------------------ */
@@ -193,9 +195,12 @@ static bool has_strategy(const struct group *g, const char *strategy) {
   return false;
 }
 
-/* The wanted strategy; where it is not applicable, the one lock's; where there is none of it either, the first that ran. */
+/* Plain counts in a heap of each thread's own are what others are held against; plain counts under one lock where the heap is shared. */
+static const char *const default_baseline = "rc", *const shared_baseline = "rc-gil";
+
+/* The wanted strategy; where it is not applicable, the one for shared heaps; where there is none of it either, the first that ran. */
 static void choose_baseline(struct group *g, const char *wanted) {
-  g->baseline = has_strategy(g, wanted) ? wanted : has_strategy(g, "rc-gil") ? "rc-gil" : NULL;
+  g->baseline = has_strategy(g, wanted) ? wanted : has_strategy(g, shared_baseline) ? shared_baseline : NULL;
   for (int i = 0; i < g->ncells && !g->baseline; i++)
     if (applicable(g->cell[i])) g->baseline = g->cell[i]->axis[AXIS_STRATEGY];
   g->baseline_not = g->baseline && strcmp(g->baseline, wanted) ? wanted : NULL;
@@ -285,7 +290,7 @@ bool campaign_summarise(struct campaign *c, const char *baseline) {
     snprintf(c->error, sizeof c->error, "baseline '%.60s' is no strategy of this campaign; it has %s", baseline, names);
     return false;
   }
-  if (!baseline) baseline = c->baseline ? c->baseline : "rc";
+  if (!baseline) baseline = c->baseline ? c->baseline : default_baseline;
   make_groups(c);
   for (int i = 0; i < c->ncells; i++) {
     count_invocations(c->cell[i]);

@@ -6,6 +6,7 @@
 #include "harness/report/table.h"
 #include "harness/report/grid.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,7 +125,7 @@ static void blanks(const struct table *t, int n) {
 }
 
 /* `text` behind what fills the line up to column `at`, broken at blanks, later lines indented by `indent`. A word longer than a
-   line stays whole. */
+   line stays whole. A control character, which a terminal would obey, is shown as '?'. */
 static void wrapped(const struct table *t, int at, int indent, const char *text) {
   for (bool first = at == 0; *text; first = false) {
     size_t length = strcspn(text, " ");
@@ -138,7 +139,7 @@ static void wrapped(const struct table *t, int at, int indent, const char *text)
       putc(' ', t->out);
       at++;
     }
-    fwrite(text, 1, length, t->out);
+    for (size_t i = 0; i < length; i++) putc(iscntrl((unsigned char)text[i]) ? '?' : text[i], t->out);
     at += n;
     text += length + strspn(text + length, " ");
   }
@@ -216,29 +217,36 @@ static void rule(const struct table *t) {
   putc('\n', t->out);
 }
 
-/* "keys=262144;updates=1000" with blanks, so that it can be broken into lines. */
-static char *spaced(const char *parameters) {
-  char *s = report_format("%s", parameters);
-  for (char *p = s; *p; p++)
-    if (*p == ';') *p = ' ';
-  return s;
+/* "private, keys=262144 updates=1000, allocator pool": what all rows of the group have in common. Owned by the caller. */
+static char *common_to(const struct table *t, const struct group *g) {
+  const struct cell *first = g->cell[0];
+  const char *dot = t->style->utf8 ? "·" : "|";
+  char *text = report_format("%s %s", dot, first->axis[AXIS_SHARING]), heap[UNITS_TEXT];
+  const struct {
+    bool shown;
+    const char *label, *value;
+  } parts[] = {{*first->axis[AXIS_PARAMETERS], "", first->axis[AXIS_PARAMETERS]},
+               {t->detail.hide_allocator, "allocator ", first->axis[AXIS_ALLOCATOR]},
+               {t->detail.hide_heap, "heap ", grid_heap(first, heap)}};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    if (!parts[i].shown) continue;
+    char *longer = report_format("%s %s %s%s", text, dot, parts[i].label, parts[i].value);
+    free(text);
+    text = longer;
+  }
+  for (char *p = text; *p; p++)
+    if (*p == ';') *p = ' '; /* between parameters, so that the line can be broken there */
+  return text;
 }
 
 static void print_group_head(const struct table *t, const struct group *g) {
-  const struct cell *first = g->cell[0];
-  char *parameters = spaced(first->axis[AXIS_PARAMETERS]), heap[UNITS_TEXT];
-  const char *dot = t->style->utf8 ? "·" : "|";
+  const char *workload = g->cell[0]->axis[AXIS_WORKLOAD];
+  char *common = common_to(t, g);
   tone_on(t, "\033[1m");
-  fputs(first->axis[AXIS_WORKLOAD], t->out);
+  fputs(workload, t->out);
   tone_off(t);
-  char *rest =
-      report_format("%s %s%s%s%s%s%s%s%s%s%s", dot, first->axis[AXIS_SHARING], *parameters ? " " : "", *parameters ? dot : "",
-                    *parameters ? " " : "", parameters, t->detail.hide_allocator ? "; allocator " : "",
-                    t->detail.hide_allocator ? first->axis[AXIS_ALLOCATOR] : "", t->detail.hide_heap ? "; heap " : "",
-                    t->detail.hide_heap ? grid_heap(first, heap) : "", "");
-  wrapped(t, units_width(first->axis[AXIS_WORKLOAD]), 2, rest);
-  free(rest);
-  free(parameters);
+  wrapped(t, units_width(workload), 2, common);
+  free(common);
   if (!g->baseline)
     paragraph(t, 2, "no ratio: nothing here could be run");
   else if (g->baseline_not)
@@ -271,9 +279,8 @@ static void print_legend(const struct table *t) {
   putc('\n', t->out);
   paragraph(t, 2, "ratio: of pairs in the same block, with the same threads, allocator and heap; base: 1 by definition.");
   paragraph(t, 2,
-            "CPU: user + system of all threads in one invocation's measured iterations. GC: the collector's share of it. CPU, "
-            "RSS, live "
-            "and GC are medians over invocations; pause and leaked the largest of any.");
+            "CPU: user + system of all threads in one invocation's measured iterations. GC: the collector's share of it. "
+            "CPU, RSS, live and GC are medians over invocations; pause and leaked the largest of any.");
   if (u->interval && t->detail.ends)
     paragraph(t, 2, "[lo, hi]: 95 %% confidence interval of the estimate before it, over blocks.");
   if (u->interval && !t->detail.ends)
@@ -301,14 +308,26 @@ static json_int_t planned(const struct campaign *c, const char *key) {
   return json_integer_value(json_object_get(json_object_get(c->json, "plan"), key));
 }
 
+/* Blocks that were run once more come after those of the plan. */
+static int most_blocks(const struct campaign *c) {
+  int most = 0;
+  for (int i = 0; i < c->ncells; i++)
+    if (c->cell[i]->blocks > most) most = c->cell[i]->blocks;
+  return most;
+}
+
 static void print_title(const struct table *t) {
   const struct campaign *c = t->campaign;
-  json_int_t blocks = planned(c, "blocks"), iterations = planned(c, "iterations");
-  char *plan = blocks > 0 && iterations > 0
-                   ? report_format(", %d blocks, %d measured iterations in each invocation", (int)blocks, (int)iterations)
-                   : NULL;
-  paragraph(t, 2, "campaign %s: %d cells%s", *c->name ? c->name : "without a name", c->ncells, plan ? plan : "");
-  free(plan);
+  int blocks = (int)planned(c, "blocks"), iterations = (int)planned(c, "iterations"), more = most_blocks(c) - blocks;
+  char *title = report_format("campaign %s: %d cells", *c->name ? c->name : "without a name", c->ncells);
+  if (blocks <= 0 || iterations <= 0)
+    paragraph(t, 2, "%s", title);
+  else if (more <= 0)
+    paragraph(t, 2, "%s, %d blocks, %d measured iterations in each invocation", title, blocks, iterations);
+  else
+    paragraph(t, 2, "%s, %d blocks and %d run once more, %d measured iterations in each invocation", title, blocks, more,
+              iterations);
+  free(title);
 }
 
 static void print_warnings(const struct table *t) {
