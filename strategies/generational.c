@@ -36,12 +36,19 @@ static void resize(Thr *T, size_t size) {
   set_limit(H);
 }
 
-/* The share of the heap limit that one nursery may have. */
-static size_t allowed(Heap *H, size_t size, unsigned part) {
+/* The size that a nursery may start with under a limit: an eighth of it, all threads together. */
+static size_t first_size(Heap *H, size_t size) {
   if (!H->hard_limit) return size;
-  size_t most = H->hard_limit / (part * (unsigned)H->config->threads);
+  size_t most = H->hard_limit / (8 * (unsigned)H->config->threads);
   if (most < NURSERY_MIN) most = NURSERY_MIN;
   return size < most ? size : most;
+}
+
+/* Whether `more` bytes of nursery, and as many to promote them into, leave what is mature a quarter more than it has now. */
+static bool may_grow(Heap *H, size_t more) {
+  if (!H->hard_limit) return true;
+  size_t mature = chunks_committed(&H->mature.chunks);
+  return mature + mature / 4 + 2 * (load_relaxed(&H->nurseries) + more) <= H->hard_limit;
 }
 
 /* --- The remembered set ------------------------------------------------------------------------------------------------------------ */
@@ -211,8 +218,8 @@ static void adapt(Thr *T, uint64_t before, size_t used) {
   Nursery *n = &T->nursery;
   uint64_t survived = n->survived_bytes - before;
   size_t size = n->size;
-  if (survived * 4 > used)
-    size = allowed(T->heap, n->size + n->size / 2, 3);
+  if (survived * 4 > used && may_grow(T->heap, n->size / 2))
+    size = n->size + n->size / 2;
   else if (survived * 16 < used && n->size > n->first)
     size = n->size / 2 > n->first ? n->size / 2 : n->first;
   if (size != n->size && n->from == n->from_end) resize(T, size);
@@ -233,9 +240,9 @@ static void minor_timed(Thr *T, bool publishing) {
 
 /* --- Full collection --------------------------------------------------------------------------------------------------------------- */
 
-/* The nurseries, which are empty, give way until what lives fits beside them, down to their least size. */
-static void make_room(Heap *H) {
-  while (chunks_committed(&H->mature.chunks) + UNIT_BYTES > mature_limit(H)) {
+/* The nurseries, which are empty, give way until what lives, and `need` bytes more, fit beside them, down to their least size. */
+static void make_room(Heap *H, size_t need) {
+  while (chunks_committed(&H->mature.chunks) + need > mature_limit(H)) {
     size_t before = load_relaxed(&H->nurseries);
     for (int i = 0; i < H->world.nthreads; i++) {
       Thr *T = H->world.threads[i];
@@ -245,15 +252,15 @@ static void make_room(Heap *H) {
   }
 }
 
-/* False: another thread collected meanwhile. */
-static bool collect(Thr *T) {
+/* Afterwards `need` bytes are free, if that can be. False: another thread collected meanwhile. */
+static bool collect(Thr *T, size_t need) {
   Heap *H = T->heap;
   if (!world_stop(&H->world, T)) return false;
   uint64_t wall = wall_ns(), cpu = thread_cpu_ns();
   for (int i = 0; i < H->world.nthreads; i++) minor(H->world.threads[i], true);
   traced_mark(H);
   set_limit(H);
-  if (H->hard_limit) make_room(H);
+  if (H->hard_limit) make_room(H, need);
   H->collector_cpu_ns += thread_cpu_ns() - cpu;
   H->collector_wall_ns += wall_ns() - wall;
   world_resume(&H->world, T);
@@ -273,7 +280,7 @@ static void *alloc_large(Thr *T, size_t size) {
     void *p = size > CELL_MAX ? space_get_large(&H->mature, size, false) : space_get(&H->mature, &T->space, size);
     if (p) return p;
     if (!H->hard_limit && mine) return size > CELL_MAX ? space_get_large(&H->mature, size, true) : promote(T, size);
-    if (collect(T)) mine++;
+    if (collect(T, size + UNIT_BYTES)) mine++;
   }
   void *p = size > CELL_MAX ? space_get_large(&H->mature, size, false) : space_get(&H->mature, &T->space, size);
   return p ? p : out_of_room(H);
@@ -286,7 +293,7 @@ static void *alloc_young(Thr *T, size_t size) {
     if (bytes > (size_t)(T->nursery.end - T->nursery.cur)) minor_timed(T, false);
     if (over_limit(H)) {
       if (mine == 2 && H->hard_limit) return out_of_room(H);
-      if (collect(T)) mine++;
+      if (collect(T, UNIT_BYTES)) mine++;
       if (over_limit(H) && H->hard_limit) continue;
     }
     char *p = T->nursery.cur;
@@ -303,7 +310,7 @@ void *gen_alloc_slow(Thr *T, size_t size, Obj **keep) {
   if (MM_CHECK && T->collect_every && T->until_collect == 0) { /* mostly minor ones, as in life */
     T->until_collect = T->collect_every;
     if (++T->stressed % 8 == 0)
-      collect(T);
+      collect(T, 0);
     else
       minor(T, T->stressed % 2);
   }
@@ -354,7 +361,7 @@ void mm_close(Heap *H) {
 static bool prepare(Heap *H, Thr *T) {
   const int64_t *t = H->config->tunables;
   size_t max = (size_t)(t[GEN_NURSERY_MAX] > t[GEN_NURSERY] ? t[GEN_NURSERY_MAX] : t[GEN_NURSERY]);
-  size_t size = allowed(H, (size_t)t[GEN_NURSERY], 8);
+  size_t size = first_size(H, (size_t)t[GEN_NURSERY]);
   return nursery_init(&T->nursery, size, max, (unsigned)t[GEN_AGE], (size_t)t[GEN_CUTOFF], (size_t)t[GEN_REMEMBERED]);
 }
 
@@ -369,7 +376,7 @@ Thr *mm_attach(Heap *H, int index) {
 void mm_detach(Thr *T) { T->top = NULL; }
 
 void mm_collect(Thr *T) {
-  while (!collect(T)) {}
+  while (!collect(T, 0)) {}
 }
 
 void mm_stats(Heap *H, reclaim_stats *out) {

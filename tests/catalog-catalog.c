@@ -108,13 +108,14 @@ Test(heap, words) {
   char err[256];
   catalog_heap h;
   cr_assert(catalog_parse_heap("grow", &h, err, sizeof err));
-  cr_assert(eq(u64, catalog_heap_limit(&h, 1000), 0));
+  cr_assert(eq(u64, catalog_heap_limit(&h, 1000, 1), 0));
   cr_assert(catalog_parse_heap("3x", &h, err, sizeof err));
-  cr_assert(eq(u64, catalog_heap_limit(&h, 1000), 3000));
+  cr_assert(eq(u64, catalog_heap_limit(&h, 10000000, 1), 30000000));
   cr_assert(catalog_parse_heap("1.5x", &h, err, sizeof err));
-  cr_assert(eq(u64, catalog_heap_limit(&h, 1001), 1502));
+  cr_assert(eq(u64, catalog_heap_limit(&h, 10000001, 2), 15000002));
+  cr_assert(eq(u64, catalog_heap_limit(&h, 1000, 3), 3 * CATALOG_HEAP_FLOOR)); /* the floor */
   cr_assert(catalog_parse_heap("64M", &h, err, sizeof err));
-  cr_assert(eq(u64, catalog_heap_limit(&h, 1000), 64u << 20));
+  cr_assert(eq(u64, catalog_heap_limit(&h, 1000, 1), 64u << 20));
   static const char *const bad[] = {
       "", "x", "0x", "0.9x", "-3x", "3y", "nanx", "infx", "12", "1e3x", "3xx", "1..5x", "99999999999999999999x"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

@@ -142,7 +142,9 @@ bool catalog_parse_heap(const char *text, catalog_heap *out, char *err, size_t n
   return false;
 }
 
-uint64_t catalog_heap_limit(const catalog_heap *heap, uint64_t live) {
+uint64_t catalog_heap_limit(const catalog_heap *heap, uint64_t live, int threads) {
   if (heap->kind == CATALOG_HEAP_GROW) return 0;
-  return heap->kind == CATALOG_HEAP_BYTES ? heap->bytes : (uint64_t)ceil(heap->factor * (double)live);
+  if (heap->kind == CATALOG_HEAP_BYTES) return heap->bytes;
+  uint64_t least = CATALOG_HEAP_FLOOR * (uint64_t)threads, bytes = (uint64_t)ceil(heap->factor * (double)live);
+  return bytes > least ? bytes : least;
 }

@@ -206,7 +206,6 @@ static bool read_machine(const struct cell_words *w, struct cell_options *o, cha
   return ok;
 }
 
-/* A factor is a plain factor: there is no floor under it, so that equal memory stays equal. */
 static bool read_heap(const char *text, struct cell_options *o, char *err, size_t nerr) {
   const reclaim_workload *w = o->choice.workload;
   catalog_heap heap;
@@ -218,7 +217,7 @@ static bool read_heap(const char *text, struct cell_options *o, char *err, size_
   if (heap.kind == CATALOG_HEAP_FACTOR && !live)
     return snprintf(err, nerr, "--heap: workload '%s' declares no live bytes that %s could be a factor of", o->workload, text),
            false;
-  o->heap_limit_bytes = catalog_heap_limit(&heap, live);
+  o->heap_limit_bytes = catalog_heap_limit(&heap, live, o->threads);
   return true;
 }
 

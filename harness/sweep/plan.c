@@ -151,7 +151,7 @@ static void set_heap(struct sweep_cell *c, const struct point *pt, const int64_t
   uint64_t live = w->live_bytes ? w->live_bytes(params, pt->threads, pt->mode) : 0;
   c->heap = sweep_strdup(pt->heap_word);
   c->heap_policy = sweep_strdup(pt->heap->kind == CATALOG_HEAP_BYTES ? "bytes" : pt->heap_word);
-  c->heap_limit = catalog_heap_limit(pt->heap, live);
+  c->heap_limit = catalog_heap_limit(pt->heap, live, c->threads);
 }
 
 static bool set_cpus(struct maker *m, struct sweep_cell *c) {

@@ -20,8 +20,9 @@
    refers to a survivor is remembered again.
 
    Size: starts at `nursery` and grows by half up to `nursery-max` while more than a quarter survives, and shrinks back
-   when less than a sixteenth does (a nursery that fits the second-level cache is the faster one then); under a heap limit it has at
-   most an eighth of the limit to begin with, a quarter in the end, and gives way when the mature space needs the room. */
+   when less than a sixteenth does (a nursery that fits the second-level cache is the faster one then); under a heap limit all
+   of them start with at most an eighth of it, grow only while mature objects keep a quarter more room than they have, and give way
+   when the mature space needs theirs. */
 #ifndef RECLAIM_PARTS_NURSERY_H
 #define RECLAIM_PARTS_NURSERY_H
 
