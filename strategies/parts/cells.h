@@ -67,6 +67,9 @@ INLINE void cell_put(Cells *C, void *p, size_t size, bool check_owner) {
   free(p);
 }
 
+/* The same for a small cell that dies with many others. */
+INLINE void cell_put_bulk(Cells *C, void *p, size_t size, bool check_owner) { cell_put(C, p, size, check_owner); }
+
 /* Hands the free lists back to malloc. */
 INLINE void cells_flush(Cells *C) {
   for (unsigned k = 0; k <= CLASS_FINE; k++)
@@ -88,6 +91,10 @@ INLINE void cells_init(Cells *C, Chunks *chunks, uint32_t cap, void (*exhausted)
 }
 INLINE void *cell_get(Cells *C, size_t size) { return pool_get(C, size); }
 INLINE void cell_put(Cells *C, void *p, size_t size, bool check_owner) { pool_put(C, p, size, check_owner); }
+INLINE void cell_put_bulk(Cells *C, void *p, size_t size, bool check_owner) {
+  (void)size; /* of a small cell */
+  pool_put_local(C, p, check_owner);
+}
 INLINE void cells_flush(Cells *C) { (void)C; }
 
 #endif

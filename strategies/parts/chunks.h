@@ -34,9 +34,12 @@ typedef struct Unit {
   void *owner;       /* a Pool, or the thread that allocates in it */
   char *carve, *end; /* the part never used since it was handed out; the end of the usable part */
   size_t bytes;      /* accounted bytes of the run, a multiple of PAGE */
-  uint8_t *cards;    /* one byte per 512 bytes of the run */
-  uint32_t cell;     /* bytes per cell, 0: one large object */
-  uint32_t units;    /* length of the run; 0 in a unit that is free or not the first */
+  union {
+    uint8_t *cards; /* tracing: one byte per 512 bytes of the run */
+    void *local;    /* pools: free cells of this unit */
+  };
+  uint32_t cell;  /* bytes per cell, 0: one large object */
+  uint32_t units; /* length of the run; 0 in a unit that is free or not the first */
   uint16_t cls;
   uint8_t state;  /* the holder's own */
   uint8_t flags;  /* the holder's own */

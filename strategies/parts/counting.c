@@ -9,11 +9,15 @@
    the clock for each would cost more than they do. */
 enum { CASCADE_TIMED = 1024 };
 
+/* Items of an array whose drop is a bulk drop: more cells than the second-level cache has use for in LIFO order. */
+enum { BULK = 4096 };
+
 /* What has died and waits to be freed, threaded through headers, kind and n kept. Shared objects, whose headers a lock-free reader
    may still look at, wait on a stack of the thread (T->dead) instead. */
 typedef struct Dead {
   Thr *T;
   Obj *list;
+  bool bulk; /* the object being freed is a long array or table */
 } Dead;
 
 INLINE void dead_push(Dead *d, Obj *o) {
@@ -49,10 +53,17 @@ static inline void visit_drop(void *d, Obj **field) { drop_child(d, *field); }
 INLINE void drop_items(Dead *d, Array *a) {
   enum { AHEAD = 8 };
   uint32_t n = a->len;
+  d->bulk = n >= BULK;
   for (uint32_t i = 0; i < n; i++) {
     if (i + AHEAD < n) __builtin_prefetch(a->v[i + AHEAD]);
     drop_child(d, a->v[i]);
   }
+  d->bulk = false;
+}
+INLINE void drop_entries(Dead *d, Table *t) {
+  d->bulk = t->used >= BULK;
+  obj_visit(&t->h, visit_drop, d);
+  d->bulk = false;
 }
 
 /* Frees o; what dies next, if it is decided here, or NULL. */
@@ -83,6 +94,10 @@ INLINE Obj *free_one(Dead *d, Obj *o) {
     drop_items(d, (Array *)o);
     count_free(T, o, SIZE_ARRAY(((Array *)o)->cap));
     return NULL;
+  case KIND_TABLE:
+    drop_entries(d, (Table *)o);
+    count_free(T, o, SIZE_TABLE(((Table *)o)->cap));
+    return NULL;
   default:
     obj_visit(o, visit_drop, d);
     count_free(T, o, obj_size(o));
@@ -111,7 +126,7 @@ static void record(Thr *T, uint64_t freed, uint64_t since) {
 #if COUNT_ATOMIC
 /* Shared objects: their children are dropped, they themselves are freed later. Each may kill unshared ones, and the other way. */
 static void die_mixed(Thr *T, Obj *o, size_t base) {
-  Dead d = {T, NULL};
+  Dead d = {T, NULL, false};
   uint64_t since = 0, freed = cascade(&d, o, 0, &since);
   while (T->dead.n > base) {
     Obj *s = T->dead.v[--T->dead.n];
@@ -140,7 +155,7 @@ void count_die(Thr *T, Obj *o) {
 #if COUNT_ATOMIC
   die_mixed(T, o, T->dead.n);
 #else
-  Dead d = {T, NULL};
+  Dead d = {T, NULL, false};
   uint64_t since = 0;
   uint64_t freed = cascade(&d, o, 0, &since);
   record(T, freed, since);

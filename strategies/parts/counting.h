@@ -111,12 +111,19 @@ INLINE Obj *mm_alloc(Thr *T, size_t size, unsigned kind, unsigned n) {
 INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) {
   return (Two){mm_alloc(T, size, kind, n), keep};
 }
-INLINE void count_free(Thr *T, Obj *o, size_t size) {
 #if MM_CHECK
-  memset(o, 0xDB, size);
-  o->word = KIND_FREE;
+#define COUNT_POISON(o, size) (memset((o), 0xDB, (size)), (void)((o)->word = KIND_FREE))
+#else
+#define COUNT_POISON(o, size) ((void)0)
 #endif
+INLINE void count_free(Thr *T, Obj *o, size_t size) {
+  COUNT_POISON(o, size);
   cell_put(COUNT_CELLS(T), o, COUNT_PADDED(T, size), COUNT_OWNERS);
+}
+/* The same for a leaf that dies with many others. */
+INLINE void count_free_bulk(Thr *T, Obj *o, size_t size) {
+  COUNT_POISON(o, size);
+  cell_put_bulk(COUNT_CELLS(T), o, COUNT_PADDED(T, size), COUNT_OWNERS);
 }
 
 /* --- Fields ---------------------------------------------------------------------------------------------------------------- */

@@ -45,31 +45,67 @@ static void carve(Pool *P, Unit *u) {
   u->carve += n * u->cell;
 }
 
-void *pool_get_slow(Pool *P, unsigned cls) {
-  if (!(drain(P) && P->free[cls])) {
-    Unit *u = P->carving[cls];
-    if (!u || u->carve + u->cell > u->end) {
-      if (P->held >= TRIM_MIN && P->held - P->kept > P->kept / 2) {
-        pool_trim(P);
-        if (P->free[cls]) goto have; /* a partly used unit got its cells back in order */
-      }
-      u = chunks_get(P->chunks, UNIT_BYTES);
-      if (!u) {
-        pool_trim(P);
-        u = chunks_get(P->chunks, UNIT_BYTES);
-        if (!u) P->exhausted(P->exhausted_arg);
-      }
-      u->owner = P;
-      u->cls = (uint16_t)cls;
-      u->cell = (uint32_t)class_bytes(cls);
-      u->next = P->units;
-      P->units = u;
-      P->held++;
-      P->carving[cls] = u;
-    }
-    carve(P, u);
+/* Onto the list of its own unit, whose number of local cells is `spare`. */
+static void make_local(Pool *P, Unit *u, Cell *c) {
+  if (!u->local) P->nlocal[u->cls]++;
+  c->next = u->local;
+  u->local = c;
+  u->spare++;
+}
+
+void pool_put_local(Pool *P, void *p, bool check_owner) {
+  Unit *u = unit_of(p);
+  if (check_owner && UNLIKELY(u->owner != P))
+    pool_put_remote(u->owner, p);
+  else
+    make_local(P, u, p);
+}
+
+/* All local cells of the next unit that has some become the class's list. */
+static void take_local(Pool *P, unsigned cls) {
+  Unit *u = P->next_local[cls];
+  for (;; u = u->next) {
+    if (!u) u = P->units[cls];
+    if (u->local) break;
   }
-have:;
+  P->free[cls] = u->local;
+  P->nlocal[cls]--;
+  P->next_local[cls] = u->next;
+  u->local = NULL;
+  u->spare = 0;
+}
+
+static Unit *new_unit(Pool *P, unsigned cls) {
+  Unit *u = chunks_get(P->chunks, UNIT_BYTES);
+  if (!u) {
+    pool_trim(P);
+    u = chunks_get(P->chunks, UNIT_BYTES);
+    if (!u) P->exhausted(P->exhausted_arg);
+  }
+  u->owner = P;
+  u->local = NULL;
+  u->cls = (uint16_t)cls;
+  u->cell = (uint32_t)class_bytes(cls);
+  u->next = P->units[cls];
+  P->units[cls] = u;
+  P->held++;
+  return P->carving[cls] = u;
+}
+
+void *pool_get_slow(Pool *P, unsigned cls) {
+  Unit *u = P->carving[cls];
+  bool grows = !P->nlocal[cls] && (!u || u->carve + u->cell > u->end);
+  if (drain(P) && P->free[cls]) grows = false;
+  if (grows && P->held >= TRIM_MIN && P->held - P->kept > P->kept / 2) {
+    pool_trim(P);
+    u = P->carving[cls];
+  }
+  if (!P->free[cls]) {
+    if (P->nlocal[cls])
+      take_local(P, cls);
+    else
+      carve(P, u && u->carve + u->cell <= u->end ? u : new_unit(P, cls));
+  }
   Cell *c = P->free[cls];
   P->free[cls] = c->next;
   return c;
@@ -90,37 +126,33 @@ void pool_put_large(Pool *P, void *p) { chunks_put(P->chunks, unit_of(p)); }
 
 static unsigned cells_carved(const Unit *u) { return (unsigned)((size_t)(u->carve - unit_base(u)) / u->cell); }
 
-/* Two passes over the free lists: count free cells per unit (in `spare`), then drop those of empty units from the lists. */
+static void trim_class(Pool *P, unsigned cls) {
+  for (Cell *c = P->free[cls], *next; c; c = next) {
+    next = c->next;
+    make_local(P, unit_of(c), c);
+  }
+  P->free[cls] = NULL;
+  P->next_local[cls] = NULL;
+  Unit **link = &P->units[cls];
+  for (Unit *u = *link, *next; u; u = next) {
+    next = u->next;
+    if (u->spare != cells_carved(u)) {
+      link = &u->next;
+      continue;
+    }
+    if (P->carving[cls] == u) P->carving[cls] = NULL;
+    if (u->local) P->nlocal[cls]--;
+    *link = next;
+    P->held--;
+    P->given_back++;
+    chunks_put(P->chunks, u);
+  }
+}
+
 void pool_trim(Pool *P) {
   P->trims++;
   drain(P);
-  for (Unit *u = P->units; u; u = u->next) u->spare = 0;
-  for (unsigned k = 1; k < CLASSES; k++)
-    for (Cell *c = P->free[k]; c; c = c->next) unit_of(c)->spare++;
-  for (unsigned k = 1; k < CLASSES; k++) {
-    Cell **link = &P->free[k];
-    for (Cell *c = *link; c; c = c->next) {
-      Unit *u = unit_of(c);
-      if (u->spare != cells_carved(u)) {
-        *link = c;
-        link = &c->next;
-      }
-    }
-    *link = NULL;
-  }
-  Unit **link = &P->units;
-  for (Unit *u = *link, *next; u; u = next) {
-    next = u->next;
-    if (u->spare == cells_carved(u)) {
-      if (P->carving[u->cls] == u) P->carving[u->cls] = NULL;
-      *link = next;
-      P->held--;
-      P->given_back++;
-      chunks_put(P->chunks, u);
-    } else {
-      link = &u->next;
-    }
-  }
+  for (unsigned k = 1; k < CLASSES; k++) trim_class(P, k);
   P->kept = P->held;
 }
 
@@ -130,8 +162,9 @@ static void count_unit(void *ctx, Unit *u) {
   PoolUse *use = ctx;
   if (!u->owner) return;
   if (u->cell) {
-    use->objects += cells_carved(u);
-    use->bytes += (uint64_t)cells_carved(u) * u->cell;
+    uint64_t used = cells_carved(u) - u->spare;
+    use->objects += used;
+    use->bytes += used * u->cell;
   } else {
     use->objects++;
     use->bytes += u->bytes;

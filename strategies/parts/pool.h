@@ -7,9 +7,12 @@
    - Owner-checked pages: a unit belongs to one Pool. Where POOL_REMOTE, a cell freed by another thread goes onto its owner's
      remote queue (a lock-free stack), which the owner drains when a list runs empty; so memory that one thread makes and another
      drops returns to its maker, and blow-up is bounded.
-   - Pages given back: a trim walks the free lists, finds units with no live cell and returns them. It runs before a Pool asks for
-     more units than half of what it kept after the last trim, so its cost is a constant per fresh unit, and a program that frees
-     one size and then wants another is at most half above its live pages.
+   - Bulk drops stay local. When a long array or table dies, the cells of its items go onto the lists of their own units, from where
+     they are handed out unit by unit. On the one LIFO list they would lie in the order of the drop, scattered over the heap, and
+     everything built from them later would miss the cache at every cell.
+   - Pages given back: a trim moves all free cells to the lists of their units, and returns units that have no live cell. It runs
+     before a Pool asks for more units than half of what it kept after the last trim, so its cost is a constant per fresh unit, and
+     a program that frees one size and then wants another is at most half above its live pages.
    - The heap of an exited thread is adopted whole by the next thread that attaches.
 
    Where strategies have no threads that share a heap (or a GIL), POOL_REMOTE is 0 and the owner is not looked at.
@@ -27,9 +30,11 @@ typedef struct Cell {
 typedef struct Pool {
   Cell *free[CLASSES];
   Chunks *chunks;
-  Unit *carving[CLASSES];    /* unit whose tail was never used, per class */
-  Unit *units;               /* all small-cell units of this pool */
-  size_t held, kept;         /* number of units now; after the last trim */
+  Unit *carving[CLASSES];    /* unit whose tail was never used */
+  Unit *units[CLASSES];      /* all units of the class */
+  Unit *next_local[CLASSES]; /* where the search for a unit with local cells goes on; NULL: at units[] */
+  uint32_t nlocal[CLASSES];  /* units with local cells */
+  size_t held, kept;         /* units of all classes now; after the last trim */
   _Atomic(Cell *) remote;    /* cells freed by other threads */
   struct Pool *next_orphan;  /* in the list of pools without a thread */
   void (*exhausted)(void *); /* called when the system has no more memory; does not return */
@@ -44,6 +49,8 @@ COLD void *pool_get_slow(Pool *, unsigned cls);
 COLD void *pool_get_large(Pool *, size_t size);
 COLD void pool_put_large(Pool *, void *);
 COLD void pool_put_remote(Pool *owner, void *);
+/* A cell that dies with many others: onto its unit's list. */
+void pool_put_local(Pool *, void *, bool check_owner);
 /* Returns units without live cells to the chunks. Only by the owner. */
 void pool_trim(Pool *);
 
