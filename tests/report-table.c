@@ -753,7 +753,7 @@ Test(bad_input, arguments) {
   expect_refusal("--columns 99", 4, (char *[]){"report", dir, "--columns", "99", NULL});
   expect_refusal("--columns wide", 4, (char *[]){"report", dir, "--columns", "wide", NULL});
   expect_refusal("--columns needs a value", 3, (char *[]){"report", dir, "--columns", NULL});
-  expect_refusal("baseline 'rcc' is no strategy of this campaign; it has rc", 4,
+  expect_refusal("unknown baseline 'rcc', did you mean 'rc'? (of this campaign: rc)", 4,
                  (char *[]){"report", dir, "--baseline", "rcc", NULL});
 }
 
