@@ -152,7 +152,7 @@ static void count_invocations(struct cell *cell) {
     cell->oversubscribed |= v->oversubscribed;
     bool ran = !invocation_is(v, "not-applicable");
     cell->invocations += ran;
-    cell->blocks += ran && v->pass == 0;
+    cell->blocks += ran && v->opens_block;
   }
 }
 
