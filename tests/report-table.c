@@ -223,7 +223,7 @@ Test(table, a_repeated_block_pairs_in_order) {
     cr_expect_eq(number_of(cell, "ratio_pairs"), missing < 0 ? 2 : 1, "without %d: %s", missing, text);
     cr_expect_float_eq(number_of(cell, "ratio"), 0.5, 1e-9, "without %d: %s", missing, text);
     cr_expect_eq(number_of(cell, "blocks"), 1);
-    cr_expect(strstr(table, "2 cells, 1 block and 1 run once more, 1 measured iteration in"), "%s", table);
+    cr_expect(strstr(table, "2 cells, 1 block and 1 run once more, 1 measured iteration per invocation"), "%s", table);
     json_decref(o);
     free(text);
     free(table);

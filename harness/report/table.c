@@ -324,7 +324,7 @@ static void print_title(const struct table *t) {
   char *title = report_format("campaign %s: %d cell%s", *c->name ? c->name : "without a name", c->ncells, plural(c->ncells));
   char *repeated = more > 0 ? report_format(" and %d run once more", more) : report_format("%s", "");
   if (blocks > 0 && iterations > 0)
-    paragraph(t, 2, "%s, %d block%s%s, %d measured iteration%s in each invocation", title, blocks, plural(blocks), repeated,
+    paragraph(t, 2, "%s, %d block%s%s, %d measured iteration%s per invocation", title, blocks, plural(blocks), repeated,
               iterations, plural(iterations));
   else
     paragraph(t, 2, "%s", title);
