@@ -41,7 +41,6 @@ struct fixture {
   uint64_t seed;
   const char *newline;  /* NULL: "\n" */
   const char *warnings; /* JSON array; NULL: none */
-  int planned_blocks;   /* in the plan; 0: all */
 };
 
 static const char fixture_header[] =
@@ -120,8 +119,7 @@ static inline void fixture_campaign(FILE *out, const struct fixture *f) {
       out,
       "{\"schema\": 1, \"campaign\": \"fixture\", \"seed\": %llu, \"baseline\": \"rc\", \"finished\": true, \"warnings\": %s,\n",
       (unsigned long long)f->seed, f->warnings ? f->warnings : "[]");
-  fprintf(out, "\"plan\": {\"blocks\": %d, \"warmup\": 1, \"iterations\": %d, \"cells\": [",
-          f->planned_blocks ? f->planned_blocks : f->blocks, f->iterations);
+  fprintf(out, "\"plan\": {\"blocks\": %d, \"warmup\": 1, \"iterations\": %d, \"cells\": [", f->blocks, f->iterations);
   for (int i = 0; i < f->ncells; i++) {
     const struct fixture_cell *c = &f->cell[i];
     fprintf(

@@ -137,6 +137,11 @@ static int count(const char *text, const char *what) {
   return n;
 }
 
+/* The columns that must be there. */
+#define HEADER                                                                                                                   \
+  "block,invocation,iteration,phase,workload,parameters,sharing,strategy,threads,allocator,heap_policy,status,operations,wall_"  \
+  "ns\n"
+
 /* --- Numbers ---------------------------------------------------------------------------------------------------------------------- */
 
 Test(table, the_value_is_total_operations_over_total_time) {
@@ -196,34 +201,156 @@ Test(table, below_six_blocks_there_is_a_range_and_it_says_so) {
   free(text);
 }
 
-/* A block that was run once more has two invocations of each cell: the first goes with the first, the second with the second. */
+/* A block that was run once more has two invocations of each cell: the planned one goes with the planned one, the repeated one with
+   the repeated one, even where one of the four is missing. */
 Test(table, a_repeated_block_pairs_in_order) {
+  static const struct {
+    int repeat;
+    const char *strategy;
+    int wall;
+  } rows[] = {{0, "rc", 100}, {0, "rc-gil", 200}, {1, "rc", 1000}, {1, "rc-gil", 2000}};
+  for (int missing = -1; missing < 4; missing++) {
+    write_file("campaign.json", "{\"schema\": 1, \"plan\": {\"blocks\": 1, \"iterations\": 1}}");
+    FILE *out = fopen(in_dir("samples.csv"), "w");
+    fprintf(out, "repeat,%s", HEADER);
+    for (int i = 0; i < 4; i++)
+      if (i != missing)
+        fprintf(out, "%d,1,%d,1,measured,w,,private,%s,1,pool,n/a,ok,100,%d\n", rows[i].repeat, i, rows[i].strategy,
+                rows[i].wall);
+    fclose(out);
+    char *text = print((struct report_options){.json = true}), *table = print((struct report_options){0});
+    json_t *o = json_loads(text, 0, NULL), *cell = cell_of(o, "rc-gil");
+    cr_expect_eq(number_of(cell, "ratio_pairs"), missing < 0 ? 2 : 1, "without %d: %s", missing, text);
+    cr_expect_float_eq(number_of(cell, "ratio"), 0.5, 1e-9, "without %d: %s", missing, text);
+    cr_expect_eq(number_of(cell, "blocks"), 1);
+    cr_expect(strstr(table, "2 cells, 1 block and 1 run once more, 1 measured iteration per invocation"), "%s", table);
+    json_decref(o);
+    free(text);
+    free(table);
+  }
+}
+
+/* Each cell is held against the one that differs from it in the strategy alone; the speeds say which one was taken. */
+Test(table, the_baseline_has_equal_threads_allocator_and_heap) {
+  struct fixture_cell cells[20];
+  int n = 0;
+  for (int s = 0; s < 2; s++)
+    for (int threads = 1; threads <= 2; threads++)
+      for (int a = 0; a < 2; a++)
+        for (int h = 0; h < 2; h++) {
+          /* Of the baseline all eight speeds differ, of the other none does. */
+          cells[n] = plain(s ? "generational" : "mark-sweep", s ? 1e6 : 1e6 * (1 + n));
+          cells[n].threads = threads;
+          cells[n].allocator = a ? "libc" : "pool";
+          cells[n].heap = h ? "3x" : "2x";
+          cells[n++].gc_share = 0.1;
+        }
+  cells[n] = plain("rc", 2e6); /* obeys no limit: any heap of the baseline will do, the first of the plan is taken */
+  cells[n].heap = "n/a";
+  cells[n++].threads = 2;
+  struct fixture f = {.cell = cells, .ncells = n, .blocks = 6, .iterations = 1, .seed = 1};
+  json_t *o = print_json(&f, "mark-sweep"), *list = json_object_get(o, "cells");
+  for (int i = 8; i < 16; i++)
+    cr_expect_float_eq(number_of(json_array_get(list, (size_t)i), "ratio"), 1.0 / (i - 7), 1e-5, "cell %d", i);
+  cr_expect_float_eq(number_of(cell_of(o, "rc"), "ratio"), 2.0 / 5, 1e-5, "%g", number_of(cell_of(o, "rc"), "ratio"));
+  json_decref(o);
+  /* A baseline without a limit stands for every heap, one with another heap for none. */
+  o = print_json(&f, "rc");
+  list = json_object_get(o, "cells");
+  cr_expect_float_eq(number_of(json_array_get(list, 12), "ratio"), 0.5, 1e-5);
+  cr_expect_float_eq(number_of(json_array_get(list, 13), "ratio"), 0.5, 1e-5);
+  cr_expect(text_is(json_array_get(list, 14), "no_ratio", "no rc with these threads, allocator and heap"));
+  json_decref(o);
+  cells[4].heap = cells[5].heap = cells[6].heap = cells[7].heap = "4x";
+  o = print_json(&f, "mark-sweep");
+  cr_expect(text_is(json_array_get(json_object_get(o, "cells"), 12), "no_ratio",
+                    "no mark-sweep with these threads, allocator and heap"));
+  json_decref(o);
+}
+
+#define ROW_HEADER                                                                                                               \
+  "block,invocation,iteration,phase,workload,parameters,sharing,strategy,threads,allocator,heap_policy,heap_limit_bytes,"        \
+  "status,reason,operations,wall_ns,pause_max_ns,pause_p99_ns,rss_mean_bytes,rss_peak_bytes,leaked_objects,control_ok\n"
+
+/* The JSON of a campaign of one cell and these rows: the columns of the header, from the block to the iteration and from the status on. */
+static json_t *json_of_rows(const char *const *rows, size_t n) {
   write_file("campaign.json", "{\"schema\": 1}");
   FILE *out = fopen(in_dir("samples.csv"), "w");
-  fputs("block,invocation,iteration,phase,workload,parameters,sharing,strategy,threads,allocator,heap_policy,status,operations,"
-        "wall_ns\n",
-        out);
-  const int wall[] = {100, 200, 1000, 2000}; /* rc, rc-gil, and again, ten times slower */
-  for (int i = 0; i < 4; i++)
-    fprintf(out, "1,%d,1,measured,w,,private,%s,1,pool,n/a,ok,100,%d\n", i, i % 2 ? "rc-gil" : "rc", wall[i]);
+  fputs(ROW_HEADER, out);
+  for (size_t i = 0; i < n; i++) {
+    const char *rest = strchr(rows[i], ' ');
+    fprintf(out, "%.*s,w,,private,rc,1,pool,3x,1000,%s\n", (int)(rest - rows[i]), rows[i], rest + 1);
+  }
   fclose(out);
   char *text = print((struct report_options){.json = true});
-  json_t *o = json_loads(text, 0, NULL), *cell = cell_of(o, "rc-gil");
-  cr_expect_eq(number_of(cell, "ratio_pairs"), 2, "%s", text);
-  cr_expect_float_eq(number_of(cell, "ratio_lo"), 0.5, 1e-9, "%s", text);
-  cr_expect_float_eq(number_of(cell, "ratio_hi"), 0.5, 1e-9, "%s", text);
+  json_t *o = json_loads(text, 0, NULL);
+  free(text);
+  return o;
+}
+
+Test(table, maxima_of_iterations_then_medians_or_maxima_of_invocations) {
+  static const char *const rows[] = {"1,1,0,warmup ok,,10,1000,99,99,99,99,99,1", "1,1,1,measured ok,,10,1000,7,5,100,300,4,1",
+                                     "1,1,2,measured ok,,10,3000,2,1,200,200,3,1", "2,2,1,measured ok,,10,1000,20,9,500,600,5,1",
+                                     "3,3,1,measured ok,,10,1000,1,1,100,100,,0"};
+  json_t *o = json_of_rows(rows, 5), *cell = cell_of(o, "rc");
+  cr_expect_eq(number_of(cell, "pause_max_ns"), 20, "the longest of all");
+  cr_expect_eq(number_of(cell, "pause_p99_ns"), 5, "the median of 5, 9, 1");
+  cr_expect_eq(number_of(cell, "rss_mean_bytes"), 175, "over time in each invocation (175, 500, 100), then the median");
+  cr_expect_eq(number_of(cell, "rss_peak_bytes"), 300, "the median of 300, 600, 100");
+  cr_expect_eq(number_of(cell, "leaked_objects"), 5, "the largest that is known");
+  cr_expect_eq(number_of(cell, "window_min_ns"), 1000);
+  cr_expect_eq(number_of(cell, "invocations_control_poor"), 1);
   json_decref(o);
+}
+
+/* One row that ended badly speaks for its invocation, whatever comes before or after; a failure before what was not collected. */
+Test(table, the_status_of_an_invocation_is_its_worst) {
+  static const char *const rows[] = {"1,1,, timeout,late,,,,,,,,",
+                                     "1,1,1,measured ok,,10,1000,,,,,,",
+                                     "1,1,, crashed,later,,,,,,,,",
+                                     "2,2,1,measured ok,,10,1000,,,,,,",
+                                     "2,2,2,measured uncollected,few,10,1000,,,,,,",
+                                     "2,2,, crashed,signal 6,,,,,,,,",
+                                     "3,3,1,measured uncollected,few,10,1000,,,,,,",
+                                     "3,3,2,measured ok,,10,1000,,,,,,",
+                                     "4,4,1,measured ok,,10,4000,,,,,,"};
+  json_t *o = json_of_rows(rows, 9), *cell = cell_of(o, "rc");
+  cr_expect(text_is(cell, "status", "timeout") && text_is(cell, "reason", "2 of 4 invocations: late"));
+  cr_expect_eq(number_of(cell, "invocations_failed"), 2);
+  cr_expect_eq(number_of(cell, "invocations_uncollected"), 1);
+  cr_expect_eq(number_of(cell, "invocations_used"), 1);
+  cr_expect_float_eq(number_of(cell, "throughput_ops_per_s"), 2.5e6, 1, "of the one that was ok");
+  cr_expect_eq(number_of(cell, "ratio_pairs"), 1, "the others form no pairs");
+  json_decref(o);
+}
+
+/* Green and red are for ratios whose interval leaves 1 out, not for every number above or below it. */
+Test(table, colour_follows_the_interval) {
+  struct fixture_cell cells[] = {plain("rc", 50e6), plain("faster", 60e6), plain("slower", 40e6), plain("noisy", 51e6)};
+  cells[3].spread = 0.1;
+  struct fixture f = {.cell = cells, .ncells = 4, .blocks = 6, .iterations = 1, .seed = 1};
+  fixture_write(dir, &f);
+  char *text = print((struct report_options){.colour = 1, .columns = 100});
+  const char *faster = strstr(text, "\nfaster"), *slower = strstr(text, "\nslower"), *noisy = strstr(text, "\nnoisy");
+  const char *green = strstr(text, "\033[32m"), *red = strstr(text, "\033[31m");
+  cr_assert(faster && slower && noisy && green && red, "%s", text);
+  cr_expect(green > faster && green < strchr(faster + 1, '\n'), "%s", text);
+  cr_expect(red > slower && red < strchr(slower + 1, '\n'), "%s", text);
+  cr_expect(!memmem(noisy + 1, strcspn(noisy + 1, "\n"), "\033[3", 3), "%s", text);
   free(text);
 }
 
 Test(table, only_ok_invocations_enter_numbers) {
-  struct fixture_cell cells[] = {plain("rc", 50e6), plain("rc-atomic", 40e6), plain("mark-sweep", 30e6)};
+  struct fixture_cell cells[] = {plain("rc", 50e6), plain("rc-atomic", 40e6), plain("mark-sweep", 30e6),
+                                 plain("generational", 20e6)};
+  cells[3].status = "uncollected";
+  cells[3].status_from = 6;
   cells[1].status = "crashed";
   cells[1].reason = "signal 11";
   cells[1].status_from = 7;
   cells[2].status = "uncollected";
   cells[2].gc_share = 0.2;
-  struct fixture f = {.cell = cells, .ncells = 3, .blocks = 8, .iterations = 3, .seed = 1};
+  struct fixture f = {.cell = cells, .ncells = 4, .blocks = 8, .iterations = 3, .seed = 1};
   json_t *o = print_json(&f, NULL), *crashed = cell_of(o, "rc-atomic"), *uncollected = cell_of(o, "mark-sweep");
   cr_expect(text_is(crashed, "status", "crashed") && text_is(crashed, "reason", "2 of 8 invocations: signal 11"));
   cr_expect(number_of(crashed, "invocations_failed") == 2 && number_of(crashed, "invocations_used") == 6);
@@ -231,6 +358,8 @@ Test(table, only_ok_invocations_enter_numbers) {
   cr_expect(text_is(uncollected, "status", "uncollected") && text_is(uncollected, "no_ratio", "uncollected"));
   cr_expect_float_eq(number_of(uncollected, "throughput_ops_per_s") / 30e6, 1, 0.05, "it is shown");
   cr_expect(isnan(number_of(uncollected, "ratio")), "and kept out of ratios");
+  cr_expect_eq(number_of(cell_of(o, "generational"), "ratio_pairs"), 5, "three of its eight were not collected");
+  cr_expect_eq(number_of(cell_of(o, "generational"), "invocations_used"), 5);
   json_decref(o);
   o = print_json(&f, "mark-sweep");
   cr_expect(isnan(number_of(cell_of(o, "rc"), "ratio")), "an uncollected baseline gives no ratio either");
@@ -367,14 +496,6 @@ Test(table, spread_and_shortest_window_are_in_the_summary) {
   json_decref(o);
 }
 
-Test(table, blocks_beyond_the_plan_are_said) {
-  struct fixture_cell cells[] = {plain("rc", 50e6), plain("rc-atomic", 40e6)};
-  struct fixture f = {.cell = cells, .ncells = 2, .blocks = 8, .planned_blocks = 6, .iterations = 2, .seed = 1};
-  char *text = print_table(&f, 100);
-  cr_expect(strstr(text, "2 cells, 6 blocks and 2 run once more, 2 measured iterations"), "%s", text);
-  free(text);
-}
-
 Test(table, nothing_in_a_file_reaches_the_terminal_as_a_command) {
   struct fixture_cell cells[] = {plain("rc", 50e6), plain("rc-atomic", 40e6)};
   cells[1].status = "crashed";
@@ -417,6 +538,27 @@ Test(table, rows_follow_the_plan) {
     cr_expect(!strcmp(name, order[i / 4]) && threads == (i / 2 % 2 ? 1 : 2) && !strcmp(allocator, i % 2 ? "libc" : "pool"),
               "row %d:\n%s", i, text);
   }
+  free(text);
+}
+
+/* The rows come in random order: what no plan orders goes by number, then by name. */
+Test(table, without_a_plan_rows_ascend) {
+  static const int threads[] = {10, 1, 9};
+  write_file("campaign.json", "{\"schema\": 1}");
+  FILE *out = fopen(in_dir("samples.csv"), "w");
+  fputs(HEADER, out);
+  for (int i = 0; i < 6; i++)
+    fprintf(out, "1,%d,1,measured,w,,private,%s,%d,pool,n/a,ok,100,100\n", i, i % 2 ? "a" : "b", threads[i / 2]);
+  fclose(out);
+  char *text = print((struct report_options){.json = true});
+  json_t *o = json_loads(text, 0, NULL), *list = json_object_get(o, "cells");
+  static const int wanted[] = {1, 9, 10};
+  for (size_t i = 0; i < 6; i++) {
+    json_t *cell = json_array_get(list, i);
+    cr_expect(text_is(cell, "strategy", i < 3 ? "a" : "b") && number_of(cell, "threads") == wanted[i % 3], "row %zu of %s", i,
+              text);
+  }
+  json_decref(o);
   free(text);
 }
 
@@ -577,10 +719,6 @@ Test(bad_input, folders) {
   expect_bad_folder("samples.csv:1: there is no column 'parameters'");
 }
 
-#define HEADER                                                                                                                   \
-  "block,invocation,iteration,phase,workload,parameters,sharing,strategy,threads,allocator,heap_policy,status,operations,wall_"  \
-  "ns\n"
-
 Test(bad_input, rows) {
   static const struct {
     const char *row, *words;
@@ -616,7 +754,7 @@ Test(bad_input, arguments) {
   expect_refusal("--columns 99", 4, (char *[]){"report", dir, "--columns", "99", NULL});
   expect_refusal("--columns wide", 4, (char *[]){"report", dir, "--columns", "wide", NULL});
   expect_refusal("--columns needs a value", 3, (char *[]){"report", dir, "--columns", NULL});
-  expect_refusal("baseline 'rcc' is no strategy of this campaign; it has rc", 4,
+  expect_refusal("unknown baseline 'rcc', did you mean 'rc'? (of this campaign: rc)", 4,
                  (char *[]){"report", dir, "--baseline", "rcc", NULL});
 }
 

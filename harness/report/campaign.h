@@ -36,7 +36,8 @@ extern const char *const axis_column[AXES];
 struct invocation {
   const char *machine, *block, *number; /* as written */
   const char *status, *reason;
-  int pass; /* 0 for the cell's first invocation in its block, 1 for the second (a block that was run once more), ... */
+  int pass;         /* over its block: 0 the planned one, 1 where the block was run once more, ... */
+  bool opens_block; /* the first that was read of its cell in its block */
   int measured;
   double operations, wall_ns, cpu_ns, collector_wall_ns, collector_cpu_ns, collections;
   double window_ns;    /* the shortest measured iteration */
@@ -63,7 +64,7 @@ struct cell {
   int invocations;         /* processes that were started: without the one row that says not-applicable */
   int failed, uncollected; /* of them */
   bool collected;          /* the estimates are of ok invocations; otherwise of uncollected ones, or there are none */
-  int blocks, used;        /* blocks it ran in; invocations behind the estimates */
+  int blocks, used;        /* blocks it ran in, once more or not; invocations behind the estimates */
   int control_poor;        /* invocations whose control was poor */
   bool oversubscribed;
   struct stats_interval throughput, cpu_ns_per_op, ratio;

@@ -23,6 +23,7 @@ enum column {
   C_MACHINE,
   C_BLOCK,
   C_INVOCATION,
+  C_REPEAT,
   C_ITERATION,
   C_PHASE,
   C_STATUS,
@@ -65,6 +66,7 @@ static const struct {
     [C_MACHINE] = {"machine", false},
     [C_BLOCK] = {"block", true},
     [C_INVOCATION] = {"invocation", true},
+    [C_REPEAT] = {"repeat", false},
     [C_ITERATION] = {"iteration", true},
     [C_PHASE] = {"phase", true},
     [C_STATUS] = {"status", true},
@@ -155,12 +157,14 @@ static struct invocation *invocation_of_row(const struct reader *r, struct cell 
     cell->invocation =
         report_grow(cell->invocation, (size_t)(cell->room = cell->room ? 2 * cell->room : 8), sizeof *cell->invocation);
   struct invocation *v = &cell->invocation[cell->ninvocations++];
+  int repeat = atoi(text(r, C_REPEAT)); /* counts where the planned invocation is missing */
   *v = (struct invocation){.machine = machine,
                            .block = block,
                            .number = number,
                            .status = text(r, C_STATUS),
                            .reason = text(r, C_REASON),
-                           .pass = pass};
+                           .pass = pass > repeat ? pass : repeat,
+                           .opens_block = pass == 0};
   v->window_ns = v->rss_peak_bytes = v->live_bytes = v->pause_max_ns = v->pause_p99_ns = v->leaked_objects = v->leaked_bytes =
       NAN;
   return v;

@@ -2,6 +2,7 @@
 
    Order first (groups as planned, rows by strategy, threads, allocator, heap), then each cell by itself, then each cell against
    the baseline of its group, pair by pair. */
+#include "harness/catalog/catalog.h"
 #include "harness/report/campaign.h"
 
 #include <math.h>
@@ -151,7 +152,7 @@ static void count_invocations(struct cell *cell) {
     cell->oversubscribed |= v->oversubscribed;
     bool ran = !invocation_is(v, "not-applicable");
     cell->invocations += ran;
-    cell->blocks += ran && v->pass == 0;
+    cell->blocks += ran && v->opens_block;
   }
 }
 
@@ -265,31 +266,37 @@ static void compare_cell(const struct group *g, struct cell *cell) {
     cell->no_ratio = report_format("no block has both it and %s", g->baseline);
 }
 
-/* The strategies of the campaign, for a message. */
-static void name_strategies(const struct campaign *c, char *out, size_t room) {
-  size_t used = 0;
-  *out = '\0';
+/* The strategies of the campaign in the order of its cells, each once; returns how many. The caller frees the array. */
+static int list_strategies(const struct campaign *c, const char ***out) {
+  const char **names = report_grow(NULL, (size_t)c->ncells, sizeof *names);
+  int n = 0;
   for (int i = 0; i < c->ncells; i++) {
-    bool seen = false;
-    for (int j = 0; j < i && !seen; j++) seen = same(c->cell[j], c->cell[i], AXIS_STRATEGY);
-    if (seen || used >= room) continue;
-    used += (size_t)snprintf(out + used, room - used, "%s%s", used ? ", " : "", c->cell[i]->axis[AXIS_STRATEGY]);
+    const char *name = c->cell[i]->axis[AXIS_STRATEGY];
+    if (find_value(names, n, name) == n) names[n++] = name;
   }
+  *out = names;
+  return n;
 }
 
-static bool knows_strategy(const struct campaign *c, const char *name) {
-  for (int i = 0; i < c->ncells; i++)
-    if (!strcmp(c->cell[i]->axis[AXIS_STRATEGY], name)) return true;
-  return false;
+/* False with the campaign's error set where it has no such strategy: the nearest is offered, and all are named. */
+static bool check_baseline(struct campaign *c, const char *baseline) {
+  const char **names;
+  char near[100];
+  int n = list_strategies(c, &names);
+  bool known = find_value(names, n, baseline) < n;
+  if (!known) {
+    int used = snprintf(c->error, sizeof c->error, "unknown baseline '%.60s'%s (of this campaign:", baseline,
+                        catalog_suggest(baseline, names, n, near, sizeof near));
+    for (int i = 0; i < n && used < (int)sizeof c->error - 80; i++)
+      used += snprintf(c->error + used, sizeof c->error - (size_t)used, "%s %.60s", i ? "," : "", names[i]);
+    strcat(c->error, ")");
+  }
+  free(names);
+  return known;
 }
 
 bool campaign_summarise(struct campaign *c, const char *baseline) {
-  if (baseline && !knows_strategy(c, baseline)) {
-    char names[300];
-    name_strategies(c, names, sizeof names);
-    snprintf(c->error, sizeof c->error, "baseline '%.60s' is no strategy of this campaign; it has %s", baseline, names);
-    return false;
-  }
+  if (baseline && !check_baseline(c, baseline)) return false;
   if (!baseline) baseline = c->baseline ? c->baseline : default_baseline;
   make_groups(c);
   for (int i = 0; i < c->ncells; i++) {

@@ -299,7 +299,7 @@ static void print_legend(const struct table *t) {
   if (u->oversubscribed) paragraph(t, 2, "! oversubscribed: more threads than CPUs; not a scaling figure.");
   if (u->na_heap) paragraph(t, 2, "n/a under heap: the strategy obeys no heap limit.");
   if (u->na_gc) paragraph(t, 2, "n/a under GC: no collector, or one whose CPU time is not known apart from the mutators'.");
-  if (u->na_pause) paragraph(t, 2, "n/a under pause: no pauses are recorded for this strategy.");
+  if (u->na_pause) paragraph(t, 2, "n/a under pause: no pause was recorded.");
   if (u->na_leaked) paragraph(t, 2, "n/a under leaked: the strategy cannot count what it never reclaimed.");
   if (u->na_memory) paragraph(t, 2, "n/a under CPU, RSS or live: not recorded on this machine or for this strategy.");
 }
@@ -308,26 +308,28 @@ static json_int_t planned(const struct campaign *c, const char *key) {
   return json_integer_value(json_object_get(json_object_get(c->json, "plan"), key));
 }
 
-/* Blocks that were run once more come after those of the plan. */
-static int most_blocks(const struct campaign *c) {
+/* Invocations of a cell beyond its blocks are those of blocks that were run once more. */
+static int most_repeats(const struct campaign *c) {
   int most = 0;
   for (int i = 0; i < c->ncells; i++)
-    if (c->cell[i]->blocks > most) most = c->cell[i]->blocks;
+    if (c->cell[i]->invocations - c->cell[i]->blocks > most) most = c->cell[i]->invocations - c->cell[i]->blocks;
   return most;
 }
 
+static const char *plural(int n) { return n == 1 ? "" : "s"; }
+
 static void print_title(const struct table *t) {
   const struct campaign *c = t->campaign;
-  int blocks = (int)planned(c, "blocks"), iterations = (int)planned(c, "iterations"), more = most_blocks(c) - blocks;
-  char *title = report_format("campaign %s: %d cells", *c->name ? c->name : "without a name", c->ncells);
-  if (blocks <= 0 || iterations <= 0)
-    paragraph(t, 2, "%s", title);
-  else if (more <= 0)
-    paragraph(t, 2, "%s, %d blocks, %d measured iterations in each invocation", title, blocks, iterations);
+  int blocks = (int)planned(c, "blocks"), iterations = (int)planned(c, "iterations"), more = most_repeats(c);
+  char *title = report_format("campaign %s: %d cell%s", *c->name ? c->name : "without a name", c->ncells, plural(c->ncells));
+  char *repeated = more > 0 ? report_format(" and %d run once more", more) : report_format("%s", "");
+  if (blocks > 0 && iterations > 0)
+    paragraph(t, 2, "%s, %d block%s%s, %d measured iteration%s per invocation", title, blocks, plural(blocks), repeated,
+              iterations, plural(iterations));
   else
-    paragraph(t, 2, "%s, %d blocks and %d run once more, %d measured iterations in each invocation", title, blocks, more,
-              iterations);
+    paragraph(t, 2, "%s", title);
   free(title);
+  free(repeated);
 }
 
 static void print_warnings(const struct table *t) {

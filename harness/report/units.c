@@ -38,7 +38,10 @@ static int decimals_for(double v, int digits) {
 
 struct scale units_scale(enum units_family f, double smallest, double largest, int digits) {
   struct scale s = {.family = f, .digits = digits > 2 ? digits : 2};
-  if (!(smallest > 0) || !(largest > 0)) return s;
+  if (!(smallest > 0) || !(largest > 0)) {
+    s.unit = -1;
+    return s;
+  }
   s.unit = place(f, largest);
   double size = families[f].size[s.unit];
   int room = 5 - whole_digits(largest / size);
