@@ -13,6 +13,7 @@
      mm_alloc1(T, size, kind, n, keep)     the same; `keep` (may be NULL) survives and comes back beside it
      mm_retain(T, o), mm_release(T, o)     on slots and owned values; nothing where locals do not count
      mm_load_own(T, holder, field)         an owned value out of a field that others may be writing
+     mm_load_try(T, holder, field, &value) the same once; false: what the field held died or was replaced meanwhile
      mm_load_locked(T, holder, field)      the same under the object's lock, where no writer can be
      mm_locks_reads(T)                     whether shared fields are to be read under the lock (a tunable)
      mm_init_move(T, holder, field, v)     first write of a field of an object just made

@@ -115,10 +115,7 @@ static void list_install(Thr *T, Slot *l, Slot *a) {
   mm_move_range(T, &new->h, new->v, old->v, old->len * sizeof *old->v);
   store_release(&new->len, old->len);
   a->p_ = mm_exchange(T, &L->h, (Obj **)&L->arr, &new->h); /* ends with the slot, after unlocking */
-  uint32_t moved = old->len;
-  store_release(&old->len, 0);
-  if (mm_is_concurrent(&L->h)) /* a reader that still has the old array finds nothing there, and looks again */
-    for (uint32_t i = 0; i < moved; i++) store_release(&old->v[i], NULL);
+  old->h.n = MM_COUNTS_HEAP; /* its items have moved: its end releases none (a reader may still look at them) */
 }
 
 void list_append_slow(Thr *T, Slot *l, Own v) {
@@ -146,7 +143,8 @@ void list_append_slow(Thr *T, Slot *l, Own v) {
   }
 }
 
-/* Without the lock: what was found, or that nothing was, is right if the list still has that array afterwards. */
+/* Without the lock: what was found, or that nothing was, is right if the list still has that array afterwards. An array that was
+   replaced keeps stale items, which may be dead: that is no reason to look there again. */
 Own list_get_shared(Thr *T, Slot *l, size_t i) {
   if (mm_locks_reads(T)) {
     lock(T, l);
@@ -158,7 +156,11 @@ Own list_get_shared(Thr *T, Slot *l, size_t i) {
   for (;;) {
     List *L = AS_LIST(T, l->p_);
     Array *a = load_acquire(&L->arr);
-    Obj *v = i < load_acquire(&a->len) ? mm_load_own(T, &a->h, &a->v[i]) : NULL;
+    Obj *v = NULL;
+    if (i < load_acquire(&a->len) && !mm_load_try(T, &a->h, &a->v[i], &v)) {
+      cpu_relax();
+      continue;
+    }
     if (LIKELY(load_acquire(&L->arr) == a)) return own_mk(T, v);
     mm_release0(T, v);
   }
@@ -276,6 +278,16 @@ void node_set_shared(Thr *T, Slot *x, unsigned i, Own v) {
   unlock(x);
 }
 
+void gen_set_ref_shared(Thr *T, Slot *g, unsigned i, Own v) {
+  LET(T, y, v);
+  mm_epoch(T);
+  share_value(T, y);
+  lock(T, g);
+  Gen *G = AS_GEN(T, g->p_);
+  y->p_ = mm_exchange(T, &G->h, &G->refs[i], y->p_);
+  unlock(g);
+}
+
 /* --- Dicts -------------------------------------------------------------------------------------------------------------------------- */
 
 enum { TABLE_MIN = 8 };
@@ -342,8 +354,7 @@ static void table_move(Thr *T, Table *new, Table *old) {
     mm_move_range(T, &new->h, &new->e[i], e, sizeof *e);
     e->hash = 0;
   }
-  store_release(&new->used, old->used);
-  store_release(&old->used, 0);
+  new->used = old->used;
 }
 
 /* Grows the dict's table to twice `cap`, unless another thread has done it. Takes the lock where shared. */
@@ -356,7 +367,7 @@ static void dict_grow(Thr *T, Slot *d, size_t cap) {
   if (D->table->cap == cap) {
     Table *new = (Table *)bigger->p_;
     table_move(T, new, D->table);
-    bigger->p_ = mm_exchange(T, &D->h, (Obj **)&D->table, &new->h);
+    bigger->p_ = mm_exchange(T, &D->h, (Obj **)&D->table, &new->h); /* published with its length: dict_len takes no lock */
   }
   if (shared) unlock(d);
 }

@@ -5,6 +5,7 @@
    - Arguments are rooted slots and at most one owned value, which is consumed. A slot given as `Slot *` (not const) and named
      `..._taken` is emptied: its value moves into the new object.
    - A result is owned. An owned NULL means "there is none": no such item, no such key, an exhausted generator.
+   - Ints, floats and strings are values: a strategy may copy one, so slot_same tells nothing of them.
    - Under every strategy that shares a heap, operations on a published (om_share) object are atomic one by one.
    - get and borrow: `list_get` and its like hand out an owner; inside BORROW the ref_* readers follow fields without one. */
 #ifndef RECLAIM_OBJECTS_H
@@ -26,7 +27,7 @@ INLINE OWNED Own bool_new(Thr *T, bool v) {
 /* Small ones (SMALL_INT_MIN .. SMALL_INT_MAX) are immortal and made once. */
 INLINE OWNED Own int_new(Thr *T, int64_t v) {
   mm_epoch(T);
-  if ((uint64_t)(v - SMALL_INT_MIN) < SMALL_INTS) {
+  if ((uint64_t)v - (uint64_t)(int64_t)SMALL_INT_MIN < SMALL_INTS) {
     Obj *o = &T->small[IMMORTAL_INTS + (v - SMALL_INT_MIN)].h;
     mm_retain0(T, o);
     return own_mk(T, o);
@@ -77,7 +78,14 @@ OWNED Own list_get_shared(Thr *T, Slot *l, size_t i);
 COLD void list_set_shared(Thr *T, Slot *l, size_t i, Own v);
 OWNED COLD Own list_pop_shared(Thr *T, Slot *l);
 
-INLINE size_t list_len(Thr *T, const Slot *l) { return load_acquire(&load_acquire(&AS_LIST(T, l->p_)->arr)->len); }
+INLINE size_t list_len(Thr *T, const Slot *l) {
+  List *L = AS_LIST(T, l->p_);
+  for (;;) {
+    Array *a = load_acquire(&L->arr);
+    size_t n = load_acquire(&a->len);
+    if (!mm_is_concurrent(&L->h) || LIKELY(load_acquire(&L->arr) == a)) return n; /* else it grew: that array is the past */
+  }
+}
 
 INLINE void list_append(Thr *T, Slot *l, Own v) {
   List *L = AS_LIST(T, l->p_);
@@ -156,7 +164,14 @@ INLINE OWNED Own array_take(Thr *T, Slot *x, size_t i) {
 OWNED Own dict_new(Thr *T, size_t entries);
 /* Entries that a dict's table has after n inserts into dict_new(T, 0), used or not: for live-byte formulas. */
 size_t dict_capacity_after(size_t n);
-INLINE size_t dict_len(Thr *T, const Slot *d) { return load_acquire(&load_acquire(&AS_DICT(T, d->p_)->table)->used); }
+INLINE size_t dict_len(Thr *T, const Slot *d) {
+  Dict *D = AS_DICT(T, d->p_);
+  for (;;) {
+    Table *t = load_acquire(&D->table);
+    size_t n = load_acquire(&t->used);
+    if (!mm_is_concurrent(&D->h) || LIKELY(load_acquire(&D->table) == t)) return n;
+  }
+}
 /* Owned NULL when the key is not there. */
 OWNED Own dict_get(Thr *T, Slot *d, const Slot *key);
 /* Inserts or updates; true when the key was new. The key moves in where it is new and otherwise stays in its slot. */
@@ -230,10 +245,16 @@ INLINE int32_t gen_state(Thr *T, const Slot *g) { return AS_GEN(T, g->p_)->state
 INLINE void gen_set_state(Thr *T, const Slot *g, int32_t s) { AS_GEN(T, g->p_)->state = s; }
 INLINE OWNED Own gen_ref(Thr *T, Slot *g, unsigned i) {
   Gen *G = AS_GEN(T, g->p_);
+  if (mm_is_concurrent(&G->h) && mm_locks_reads(T)) return load_locked(T, g, &G->refs[i]);
   return own_mk(T, mm_load_own(T, &G->h, &G->refs[i]));
 }
+COLD void gen_set_ref_shared(Thr *T, Slot *g, unsigned i, Own v);
 INLINE void gen_set_ref(Thr *T, Slot *g, unsigned i, Own v) {
   Gen *G = AS_GEN(T, g->p_);
+  if (mm_is_concurrent(&G->h)) {
+    gen_set_ref_shared(T, g, i, v);
+    return;
+  }
   mm_release0(T, mm_exchange(T, &G->h, &G->refs[i], own_use(T, v)));
 }
 /* What a resume function hands back when there is no more. */

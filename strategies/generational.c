@@ -19,12 +19,22 @@ const int mm_ntunables = GEN_TUNABLES;
 /* What the mature space may hold when the nurseries have their bytes and as many again to be promoted into. */
 static size_t mature_limit(Heap *H) {
   size_t reserve = 2 * load_relaxed(&H->nurseries);
-  if (!H->hard_limit) return grown_limit(H->live_bytes);
   return H->hard_limit > reserve ? H->hard_limit - reserve : 0;
 }
 static void set_limit(Heap *H) {
-  store_relaxed(&H->mature.limit, mature_limit(H));
-  store_relaxed(&H->mature.chunks.ceiling, H->hard_limit ? H->hard_limit - load_relaxed(&H->nurseries) : H->mature.limit);
+  if (H->hard_limit) {
+    store_relaxed(&H->mature.limit, mature_limit(H));
+    store_relaxed(&H->mature.chunks.ceiling, H->hard_limit - load_relaxed(&H->nurseries));
+  } else {
+    store_relaxed(&H->mature.limit, grown_limit(H));
+    store_relaxed(&H->mature.chunks.ceiling, H->mature.limit);
+  }
+}
+/* After a full collection: where blocks have holes for all that the nurseries may promote, the reserve need not be free blocks, too. */
+static void trust_holes(Heap *H) {
+  size_t nurseries = load_relaxed(&H->nurseries), committed = chunks_committed(&H->mature.chunks);
+  if (committed > H->mature.limit && committed + nurseries <= H->hard_limit && H->mature.hole_bytes >= nurseries)
+    store_relaxed(&H->mature.limit, committed);
 }
 
 /* T's nursery is empty. Survivor halves are as large as eden together. */
@@ -55,6 +65,9 @@ static bool may_grow(Heap *H, size_t more) {
 
 void gen_remember(Thr *T, Obj *holder, void *from, void *to) {
   Nursery *n = &T->nursery;
+#if MM_CHECK
+  if (holder->bits & OBJ_SHARED) T->heap->config->fail(RECLAIM_FAIL_CHECK, "a young object was stored into a shared one");
+#endif
   Unit *u = unit_of(holder);
   if (u->cell) {
     if (holder->bits & OBJ_LOGGED) return;
@@ -260,7 +273,10 @@ static bool collect(Thr *T, size_t need) {
   for (int i = 0; i < H->world.nthreads; i++) minor(H->world.threads[i], true);
   traced_mark(H);
   set_limit(H);
-  if (H->hard_limit) make_room(H, need);
+  if (H->hard_limit) {
+    make_room(H, need);
+    trust_holes(H);
+  }
   H->collector_cpu_ns += thread_cpu_ns() - cpu;
   H->collector_wall_ns += wall_ns() - wall;
   world_resume(&H->world, T);
@@ -286,22 +302,24 @@ static void *alloc_large(Thr *T, size_t size) {
   return p ? p : out_of_room(H);
 }
 
-static void *alloc_young(Thr *T, size_t size) {
+/* After promotions: collects in full while the mature space holds more than it may. False: what lives leaves no room. */
+static bool keep_limit(Thr *T) {
   Heap *H = T->heap;
+  for (int mine = 0; over_limit(H); mine += collect(T, UNIT_BYTES))
+    if (mine == (H->hard_limit ? 2 : 1)) return !H->hard_limit;
+  return true;
+}
+
+static void *alloc_young(Thr *T, size_t size) {
   size_t bytes = (size + 15) & ~(size_t)15;
-  for (int mine = 0;;) {
-    if (bytes > (size_t)(T->nursery.end - T->nursery.cur)) minor_timed(T, false);
-    if (over_limit(H)) {
-      if (mine == 2 && H->hard_limit) return out_of_room(H);
-      if (collect(T, UNIT_BYTES)) mine++;
-      if (over_limit(H) && H->hard_limit) continue;
-    }
-    char *p = T->nursery.cur;
-    if (bytes <= (size_t)(T->nursery.end - p)) {
-      T->nursery.cur = p + bytes;
-      return p;
-    }
+  Nursery *n = &T->nursery;
+  while (bytes > (size_t)(n->end - n->cur)) {
+    minor_timed(T, false);
+    if (!keep_limit(T)) return out_of_room(T->heap);
   }
+  char *p = n->cur;
+  n->cur = p + bytes;
+  return p;
 }
 
 void *gen_alloc_slow(Thr *T, size_t size, Obj **keep) {
@@ -333,20 +351,29 @@ void mm_poll_slow(Thr *T) {
 /* Immutable leaves have no identity: a mature copy is as good, and spares a collection. */
 static bool is_value(const Obj *o) { return o->kind == KIND_INT || o->kind == KIND_FLOAT || o->kind == KIND_STR; }
 
+/* Copies of one value published again and again would add up: after so many, the nursery is emptied, and the original is mature. */
+enum { COPIES_MAX = 256 };
+
+static void share_copy(Thr *T, Obj **slot) {
+  size_t bytes = (obj_size(*slot) + 15) & ~(size_t)15;
+  Obj *copy = promote(T, bytes);
+  copy_bytes(copy, *slot, bytes);
+  copy->bits = OBJ_SHARED;
+  *slot = copy;
+}
+
+/* *slot is a root, so it follows. Without copying: nothing young is left afterwards, so all that it reaches is mature. */
 void mm_share_slow(Thr *T, Obj **slot) {
   Nursery *n = &T->nursery;
-  Obj *o = *slot;
-  if (nursery_has(n, o) && is_value(o)) {
-    size_t bytes = (obj_size(o) + 15) & ~(size_t)15;
-    Obj *copy = promote(T, bytes);
-    copy_bytes(copy, o, bytes);
-    copy->bits = OBJ_SHARED;
-    *slot = copy;
-    return;
+  bool young = nursery_has(n, *slot);
+  if (young && is_value(*slot) && ++T->copies < COPIES_MAX) {
+    share_copy(T, slot);
+  } else {
+    if (young || n->logged.n || n->cards.n) minor_timed(T, true);
+    T->copies = 0;
+    share_deep(&T->work, *slot);
   }
-  /* *slot is a root, so it follows. Nothing young is left afterwards, so all that it reaches is mature. */
-  if (nursery_has(n, o) || n->logged.n || n->cards.n) minor_timed(T, true);
-  share_deep(&T->work, *slot);
+  if (UNLIKELY(over_limit(T->heap)) && !keep_limit(T)) out_of_room(T->heap);
 }
 
 /* --- The heap ------------------------------------------------------------------------------------------------------------------------ */

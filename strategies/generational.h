@@ -27,6 +27,7 @@ struct Thr {
   TRACED_THREAD
   SpaceThread space;
   uint64_t minor_wall_ns, minor_cpu_ns;
+  uint32_t copies;   /* of values published since the nursery was last emptied for it */
   uint32_t stressed; /* MM_CHECK: collections forced so far */
   reclaim_histogram minor_pauses;
 };

@@ -25,7 +25,7 @@ static bool collect(Thr *T) {
   if (!world_stop(&H->world, T)) return false;
   uint64_t wall = wall_ns(), cpu = thread_cpu_ns();
   traced_mark(H);
-  if (!H->hard_limit) set_limit(H, grown_limit(H->live_bytes));
+  if (!H->hard_limit) set_limit(H, grown_limit(H));
   H->collector_cpu_ns += thread_cpu_ns() - cpu;
   H->collector_wall_ns += wall_ns() - wall;
   world_resume(&H->world, T);
@@ -49,7 +49,7 @@ void *ms_alloc_slow(Thr *T, size_t size, Obj **keep) {
     if (collect(T)) mine++;
     p = try_alloc(T, size);
     if (!p && !H->hard_limit) {
-      set_limit(H, load_relaxed(&H->mature.limit) + size + UNIT_BYTES); /* growing: one object larger than all that lives */
+      set_limit(H, chunks_committed(&H->mature.chunks) + size + UNIT_BYTES); /* one object larger than all that lives */
       p = try_alloc(T, size);
     }
   }

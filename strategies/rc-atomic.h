@@ -56,16 +56,21 @@ INLINE Obj *mm_load_locked(Thr *T, Obj *holder, Obj **f) {
 }
 
 /* Without a lock: what the field held may die between the load and the increment, or be replaced after it. */
+INLINE bool mm_load_try(Thr *T, Obj *holder, Obj **f, Obj **value) {
+  (void)holder;
+  Obj *o = *value = load_acquire(f);
+  if (!o) return true;
+  if (UNLIKELY(!count_try_add(o))) return false;
+  if (LIKELY(load_acquire(f) == o)) return true;
+  mm_release(T, o);
+  return false;
+}
+/* Of a field that its holder keeps up to date (not an array that a list has left behind): what died has been replaced. */
 INLINE Obj *mm_load_own(Thr *T, Obj *holder, Obj **f) {
   if (LIKELY(!(holder->bits & OBJ_SHARED))) return mm_load_locked(T, holder, f);
-  for (;;) {
-    Obj *o = load_acquire(f);
-    if (!o) return NULL;
-    if (LIKELY(count_try_add(o))) {
-      if (LIKELY(load_acquire(f) == o)) return o;
-      mm_release(T, o);
-    }
-  }
+  Obj *o;
+  while (UNLIKELY(!mm_load_try(T, holder, f, &o))) cpu_relax();
+  return o;
 }
 INLINE bool mm_locks_reads(Thr *T) { return T->lock_reads; }
 

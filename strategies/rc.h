@@ -42,6 +42,10 @@ INLINE Obj *mm_load_own(Thr *T, Obj *holder, Obj **f) {
   return o;
 }
 
+INLINE bool mm_load_try(Thr *T, Obj *holder, Obj **f, Obj **value) {
+  *value = mm_load_own(T, holder, f);
+  return true;
+}
 INLINE Obj *mm_load_locked(Thr *T, Obj *holder, Obj **f) { return mm_load_own(T, holder, f); }
 INLINE bool mm_locks_reads(Thr *T) {
   (void)T;

@@ -252,6 +252,7 @@ static void settle_block(void *space, Unit *u) {
   if (live == 0) {
     chunks_put(&S->chunks, u);
   } else if (live < UNIT_BYTES / u->cell) {
+    S->hole_bytes += (UNIT_BYTES / u->cell - live) * u->cell;
     u->next = S->unswept[u->cls];
     S->unswept[u->cls] = u;
   }
@@ -261,7 +262,7 @@ void space_finish(Space *S) {
   uint64_t t0 = wall_ns();
   mark_all(S);
   uint64_t t1 = wall_ns();
-  S->live_objects = S->live_bytes = 0;
+  S->live_objects = S->live_bytes = S->hole_bytes = 0;
   chunks_each(&S->chunks, settle_block, S);
   S->mark_ns += t1 - t0;
   S->sweep_ns += wall_ns() - t1;

@@ -57,6 +57,7 @@ typedef struct Space {
   Marker marker;
   uint64_t live_objects,
       live_bytes;             /* at the last collection, immortals left out; bytes of cells and of pages of large objects */
+  uint64_t hole_bytes;        /* free in blocks that hold something, at the last collection */
   uint64_t mark_ns, sweep_ns; /* of collections since the last reset */
 } Space;
 

@@ -6,9 +6,15 @@
 #include "strategies/parts/system.h"
 #include "strategies/parts/traced.h"
 
-/* A heap that grows: the next full collection comes when it holds twice what survived the last, and not below this. */
+/* A heap that grows: the next full collection comes when it holds twice what survived the last, or half of that more than it holds now
+   (holes of other size classes do not help the class that is short), and not below GROW_MIN. */
 enum { GROW_MIN = 16 << 20 };
-static uint64_t grown_limit(uint64_t live) { return 2 * live > GROW_MIN ? 2 * live : GROW_MIN; }
+static uint64_t grown_limit(Heap *H) {
+  uint64_t live = H->live_bytes, more = live / 2 > GROW_MIN / 2 ? live / 2 : GROW_MIN / 2;
+  uint64_t limit = chunks_committed(&H->mature.chunks) + more;
+  if (limit < 2 * live) limit = 2 * live;
+  return limit > GROW_MIN ? limit : GROW_MIN;
+}
 
 #if MM_CHECK
 #define TRACED_STRESS_TUNABLE                                                                                                    \
@@ -32,7 +38,7 @@ static Heap *traced_open(const reclaim_config *config) {
   H->hard_limit = config->heap_limit_bytes;
   world_init(&H->world);
   const int64_t *t = config->tunables;
-  if (!space_init(&H->mature, H->hard_limit ? H->hard_limit : grown_limit(0), (size_t)t[TRACED_MARK_STACK],
+  if (!space_init(&H->mature, H->hard_limit ? H->hard_limit : GROW_MIN, (size_t)t[TRACED_MARK_STACK],
                   (unsigned)t[TRACED_PREFETCH], t[TRACED_HUGE_PAGES])) {
     space_destroy(&H->mature);
     world_destroy(&H->world);
