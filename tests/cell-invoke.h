@@ -1,7 +1,7 @@
 /* cell-invoke.h: runs `reclaim cell` as a process of its own and reads the object that it writes.
 
-   The process is this test's own executable: started with `cell` as its first argument, it is the program, before any test is looked
-   for. So an invocation that replaces itself (to preload a malloc) comes back to itself. */
+   The process is this test's own executable: started with `cell` as its first argument, it is the program, before any test is
+   looked for. So an invocation that replaces itself (to preload a malloc) comes back to itself. */
 #ifndef RECLAIM_TESTS_CELL_INVOKE_H
 #define RECLAIM_TESTS_CELL_INVOKE_H
 

@@ -1,4 +1,5 @@
-/* Whole invocations with fake strategies (tests/doubles/cell-fake.h): what the one JSON object says, and what the strategy was given. */
+/* Whole invocations with fake strategies (tests/doubles/cell-fake.h): what the one JSON object says, and what the strategy was
+   given. */
 #define _GNU_SOURCE
 #include "cell-invoke.h"
 
@@ -10,15 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- An ordinary cell --------------------------------------------------------------------------------------------------------------------- */
+/* --- An ordinary cell ----------------------------------------------------------------------------------------------------- */
 
 Test(cell, says_what_was_run) {
   json_t *o = run_to("ok", "--threads 2 --oversubscribe --set spin=50 --set knob=9 --seed 42 --gc-threads 3");
   cr_expect_str_eq(text(o, "reason"), "");
   cr_expect_str_eq(text(o, "strategy"), "cell-tracing");
   cr_expect_str_eq(text(o, "workload"), "fake");
-  cr_expect_str_eq(text(o, "parameters"),
-                   "spin=50;bytes=0;bytes-from=0;bytes-to=1000;leak=0;collections=1;fail=none;fail-at=0;threads-most=1000");
+  cr_expect_str_eq(
+      text(o, "parameters"),
+      "spin=50;bytes=0;bytes-from=0;bytes-to=1000;live=1000;leak=0;collections=1;fail=none;fail-at=0;threads-most=1000");
   cr_expect_str_eq(text(o, "tunables"), "spin=5;knob=9", "a parameter of the workload wins over a tunable of that name");
   cr_expect_str_eq(text(o, "sharing"), "private");
   cr_expect_str_eq(text(o, "pinning"), "compact");
@@ -27,7 +29,7 @@ Test(cell, says_what_was_run) {
   cr_expect_str_eq(text(o, "build"), "a double");
   cr_expect_eq(number(o, "threads"), 2);
   cr_expect_eq(number(o, "collector_threads"), 3);
-  cr_expect_eq(number(o, "heap_limit_bytes"), 3 * 2 * 1000);
+  cr_expect_eq(number(o, "heap_limit_bytes"), 8 << 20, "at least 4 MiB for each thread");
   cr_expect_eq(json_array_size(json_object_get(o, "cpus")), 2);
   cr_expect_gt(json_real_value(json_object_get(o, "control_speed")), 0);
   cr_expect_gt(json_real_value(json_object_get(o, "control_speedup")), 0);
@@ -89,11 +91,25 @@ Test(cell, what_the_strategy_is_given) {
   json_decref(o);
 }
 
+Test(cell, heap_of_a_factor) {
+  json_t *o = run_to("ok", "--threads 2 --oversubscribe --set live=5M");
+  cr_expect_eq(number(o, "heap_limit_bytes"), 3 * 2 * (5 << 20));
+  cr_expect_str_eq(text(o, "heap_policy"), "3x");
+  json_decref(o);
+  o = run_to("ok", "--heap 1.5x --set live=4M");
+  cr_expect_eq(number(o, "heap_limit_bytes"), 6 << 20);
+  json_decref(o);
+  o = run_to("ok", "--heap 8K --set live=2M");
+  cr_expect_eq(number(o, "heap_limit_bytes"), 8192, "bytes are what they are: no floor");
+  json_decref(o);
+}
+
 Test(cell, named_setting) {
   json_t *o = run_to("ok", "--workload fake-leaky --strategy cell-counting --set spin=9");
   cr_expect_str_eq(text(o, "workload"), "fake-leaky");
-  cr_expect_str_eq(text(o, "parameters"),
-                   "spin=9;bytes=0;bytes-from=0;bytes-to=1000;leak=3;collections=1;fail=none;fail-at=0;threads-most=1000");
+  cr_expect_str_eq(
+      text(o, "parameters"),
+      "spin=9;bytes=0;bytes-from=0;bytes-to=1000;live=1000;leak=3;collections=1;fail=none;fail-at=0;threads-most=1000");
   json_decref(o);
   o = run_to("ok", "--workload fake-leaky --strategy cell-counting --set leak=1");
   cr_expect(strstr(text(o, "parameters"), "leak=1;"), "what is set wins over the setting");
@@ -106,7 +122,7 @@ Test(cell, one_thread_has_a_speedup_of_one) {
   json_decref(o);
 }
 
-/* --- Windows -------------------------------------------------------------------------------------------------------------------------------- */
+/* --- Windows -------------------------------------------------------------------------------------------------------------- */
 
 Test(cell, cpu_time_is_that_of_the_threads) {
   json_t *o = run_to("ok", "--threads 2 --oversubscribe --set spin=20000000 --iterations 3");
@@ -148,8 +164,8 @@ Test(cell, peak_of_a_window) {
   json_decref(o);
 }
 
-/* Each sample switches the sampler's thread once: a sleep. A mutator with a CPU of its own is switched by others only, and in the quietest
-   iteration less often than that. */
+/* Each sample switches the sampler's thread once: a sleep. A mutator with a CPU of its own is switched by others only, and in
+   the quietest iteration less often than that. */
 Test(cell, switches_are_without_the_sampler) {
   cpu_set_t set;
   cr_assert_eq(sched_getaffinity(0, sizeof set, &set), 0);
@@ -170,7 +186,7 @@ Test(cell, switches_are_without_the_sampler) {
   json_decref(o);
 }
 
-/* --- Audit and leaks --------------------------------------------------------------------------------------------------------------------------- */
+/* --- Audit and leaks ------------------------------------------------------------------------------------------------------ */
 
 Test(cell, first_warm_up_is_audited) {
   json_t *o = run_to("ok", "--threads 2 --oversubscribe --warmup 2 --iterations 1 --set collections=3");
@@ -216,7 +232,7 @@ Test(cell, uncollected) {
   json_decref(run_to("ok", "--strategy cell-counting --iterations 1 --set collections=0"));
 }
 
-/* --- Pinning ------------------------------------------------------------------------------------------------------------------------------------- */
+/* --- Pinning -------------------------------------------------------------------------------------------------------------- */
 
 Test(cell, runs_where_the_plan_says) {
   cpu_set_t set;
@@ -253,7 +269,7 @@ Test(cell, a_plan_for_another_machine_is_a_failed_cell) {
   json_decref(o);
 }
 
-/* --- Cells that end early ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- Cells that end early ------------------------------------------------------------------------------------------------- */
 
 static void expect_end(const char *line, const char *status, const char *reason, size_t rows) {
   json_t *o = run_to(status, line);
@@ -289,7 +305,7 @@ Test(cell, not_applicable) {
   json_decref(o);
 }
 
-/* --- Bad input -------------------------------------------------------------------------------------------------------------------------------------------- */
+/* --- Bad input ------------------------------------------------------------------------------------------------------------ */
 
 Test(cell, bad_input) {
   static const struct {

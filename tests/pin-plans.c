@@ -52,8 +52,8 @@ static void expect(hwloc_topology_t t, enum pin_policy policy, int threads, cons
   free(text);
 }
 
-/* Every policy but `none` uses each allowed CPU exactly once before it uses one twice, and all whole cores before a second sibling; it is
-   the same for any number of threads, as far as it goes. */
+/* Every policy but `none` uses each allowed CPU exactly once before it uses one twice, and all whole cores before a second
+   sibling; it is the same for any number of threads, as far as it goes. */
 static void expect_sound(hwloc_topology_t t) {
   int pus = cell_pus(t), cores = cell_cores(t);
   for (enum pin_policy p = PIN_COMPACT; p < PIN_NONE; p++) {
@@ -188,7 +188,7 @@ Test(pin, allowed_set_of_a_whole_topology) {
   hwloc_topology_destroy(t);
 }
 
-/* A machine as another one wrote it down: numbers of the kernel that alternate between packages, as firmware likes to have it. */
+/* A machine as another one wrote it down: numbers of the kernel that alternate between packages, as firmware has it. */
 Test(pin, machine_from_xml) {
   hwloc_topology_t s = synthetic("package:2 core:2 pu:2(indexes=0,4,2,6,1,5,3,7)"), t;
   char *xml;

@@ -1,5 +1,5 @@
-/* allocator.c: the proof is in three steps. The dynamic linker says which file the name `malloc` leads to; that file must be the one
-   asked for; and where the library has an interface of its own, a block from malloc must be one that it knows. */
+/* allocator.c: the proof is in three steps. The dynamic linker says which file the name `malloc` leads to; that file must be
+   the one asked for; and where the library has an interface of its own, a block from malloc must be one that it knows. */
 #define _GNU_SOURCE
 #include "harness/cell/allocator.h"
 #include "version.h"
@@ -29,7 +29,7 @@ static void *a_block(void) {
   return p;
 }
 
-/* --- The allocators that can be asked ---------------------------------------------------------------------------------------- */
+/* --- The allocators that can be asked ------------------------------------------------------------------------------------- */
 
 static bool libc_version(char *version, size_t n) {
   const char *(*say)(void) = (const char *(*)(void))(uintptr_t)dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
@@ -52,7 +52,7 @@ static bool jemalloc_version(char *version, size_t n) {
   return ctl("thread.allocated", &after, &size, NULL, 0) == 0 && after > before;
 }
 
-/* mimalloc knows whether an address is from its heap. Its version is one number: a digit for each part, or from 10000 on two. */
+/* mimalloc knows whether an address is from its heap. Its version is one number: a digit for a part, or from 10000 on two. */
 static bool mimalloc_version(char *version, size_t n) {
   int (*number)(void) = (int (*)(void))(uintptr_t)dlsym(RTLD_DEFAULT, "mi_version");
   bool (*owns)(const void *) = (bool (*)(const void *))(uintptr_t)dlsym(RTLD_DEFAULT, "mi_is_in_heap_region");

@@ -1,7 +1,7 @@
 /* cell.c: one invocation from beginning to end.
 
-   The caller's thread directs and sleeps while the team works; only what must be in a window is: the counters are reset, memory is
-   walked and leaks are counted between windows. The cell's state is one static object, because a strategy that ends the cell
+   The caller's thread directs and sleeps while the team works; only what must be in a window is: the counters are reset, memory
+   is walked and leaks are counted between windows. The cell's state is one static object, because a strategy that ends the cell
    (reclaim_config.fail) does so from any thread and without an argument to find it by. */
 #define _GNU_SOURCE
 #include "harness/cell/cell.h"
@@ -49,7 +49,7 @@ static struct {
   int control_threads;
 } cell;
 
-/* --- Ending ------------------------------------------------------------------------------------------------------------------------------ */
+/* --- Ending --------------------------------------------------------------------------------------------------------------- */
 
 static atomic_flag ending = ATOMIC_FLAG_INIT;
 
@@ -81,7 +81,7 @@ static void on_limit(uint64_t bytes) {
 /* A set-up that failed is a failed cell: what was asked for exists, and could not be had. */
 static void __attribute__((noreturn)) end_set_up(const char *error) { end_cell("crashed", "set-up: %s", error); }
 
-/* --- Jobs of the team ---------------------------------------------------------------------------------------------------------------- */
+/* --- Jobs of the team ----------------------------------------------------------------------------------------------------- */
 
 static void job_bind(int i, void *unused) {
   (void)unused;
@@ -124,14 +124,14 @@ static void job_detach(int i, void *unused) {
   cell.options.strategy->detach(cell.seats[i].thread);
 }
 
-/* --- The control ------------------------------------------------------------------------------------------------------------------------- */
+/* --- The control ---------------------------------------------------------------------------------------------------------- */
 
 struct work {
   uint64_t units, ns;
 };
 
-/* What this many threads do when each works for a span. The time is the whole window's: threads that had to take turns on a CPU are as
-   slow as they were. */
+/* What this many threads do when each works for a span. The time is the whole window's: threads that had to take turns on a CPU
+   are as slow as they were. */
 static void control_phase(int threads, uint64_t span_ns, struct work *sum) {
   cell.control_threads = threads;
   cell.control_span_ns = span_ns;
@@ -157,15 +157,15 @@ static void run_control(void) {
   cell_team_do(cell.team, job_control_end, NULL);
 }
 
-/* --- One iteration --------------------------------------------------------------------------------------------------------------------- */
+/* --- One iteration -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t timeval_ns(struct timeval t) { return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_usec * 1000u; }
 
 /* a - b, at least 0; not known when one of them is not. */
 static uint64_t less(uint64_t a, uint64_t b) { return a == RECLAIM_NONE || b == RECLAIM_NONE ? RECLAIM_NONE : a > b ? a - b : 0; }
 
-/* CPU time of the window without the sampler's part in it. The kernel knows the sum exactly, and divides it into user and system by
-   estimates, so the sum is what subtracting must keep right. */
+/* CPU time of the window without the sampler's part in it. The kernel knows the sum exactly, and divides it into user and
+   system by estimates, so the sum is what subtracting must keep right. */
 static void fill_cpu(struct cell_row *r, const struct cell_edge *a, const struct cell_edge *b) {
   uint64_t user = timeval_ns(b->use.ru_utime) - timeval_ns(a->use.ru_utime);
   uint64_t system = timeval_ns(b->use.ru_stime) - timeval_ns(a->use.ru_stime);
@@ -273,7 +273,7 @@ static void iterate(int iteration) {
   atomic_store_explicit(&cell.result.nrows, iteration + 1, memory_order_release);
 }
 
-/* --- The invocation ------------------------------------------------------------------------------------------------------------------- */
+/* --- The invocation ------------------------------------------------------------------------------------------------------- */
 
 /* A shared mode under a strategy whose objects belong to one thread does not exist; this is a result, not an error. */
 static void end_if_not_applicable(void) {
@@ -283,7 +283,7 @@ static void end_if_not_applicable(void) {
              catalog_sharing_name(o->sharing));
 }
 
-/* Threads on their CPUs, the malloc proved, the control done. Collector threads inherit the caller's binding: the cell's set. */
+/* Threads on their CPUs, the malloc proved, the control done. Collector threads inherit the caller's binding. */
 static void set_up_process(void) {
   struct cell_options *o = &cell.options;
   char err[256];
@@ -360,14 +360,14 @@ static int run_cell(void) {
   return error ? 1 : 0;
 }
 
-/* --- The command ------------------------------------------------------------------------------------------------------------------------- */
+/* --- The command ---------------------------------------------------------------------------------------------------------- */
 
-/* Set for the second life of a process that replaced itself, to the library: it happens once, and what is still not active then is a
-   failed cell. */
+/* Set for the second life of a process that replaced itself, to the library: it happens once, and what is still not active then
+   is a failed cell. */
 #define PRELOADED "RECLAIM_CELL_PRELOADED"
 
-/* Starts over with the library preloaded, when the allocator needs one that is not active. Returns when there is nothing to do, or when
-   the process cannot be replaced. */
+/* Starts over with the library preloaded, when the allocator needs one that is not active. Returns when there is nothing to do,
+   or when the process cannot be replaced. */
 static void preload(const char *allocator, char **argv) {
   catalog_allocator a;
   char ignored[256], list[2048];

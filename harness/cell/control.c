@@ -1,12 +1,13 @@
-/* control.c: one unit of work is about ten microseconds: long against the look at the clock that follows it, short against a phase. */
+/* control.c: one unit of work is about ten microseconds: long against the look at the clock that follows it, short against a
+   phase. */
 #define _GNU_SOURCE
 #include "harness/cell/control.h"
 
 #include <sys/mman.h>
 #include <time.h>
 
-/* The chase goes through 256 KiB: more than a first-level cache, and a core's own. There are more fresh pages than two phases can
-   touch at a microsecond each; beyond them, touches are cheap and a phase is faster, never wrong in kind. */
+/* The chase goes through 256 KiB: more than a first-level cache, and a core's own. There are more fresh pages than two phases
+   can touch at a microsecond each; beyond them, touches are cheap and a phase is faster, never wrong in kind. */
 enum { LINES = 4096, STEPS = 2048, HOPS = 512, PAGES = 8192, PAGE = 4096 };
 
 struct line {

@@ -1,20 +1,20 @@
 /* control.h: is the machine really there?
 
-   A machine that says it has two CPUs may have one and a half. The control is a little work of fixed kind (dependent arithmetic, a
-   pointer chase through memory of the thread's own, first touches of fresh pages) that is run beside the workload, on the same
-   threads and CPUs, by one thread and then by all of them. It says nothing about a strategy; it says whether the row can be
-   believed. */
+   A machine that says it has two CPUs may have one and a half. The control is a little work of fixed kind (dependent
+   arithmetic, a pointer chase through memory of the thread's own, first touches of fresh pages) that is run beside the
+   workload, on the same threads and CPUs, by one thread and then by all of them. It says nothing about a strategy; it says
+   whether the row can be believed. */
 #ifndef RECLAIM_CELL_CONTROL_H
 #define RECLAIM_CELL_CONTROL_H
 
 #include <stdint.h>
 
-/* One thread and all of them take turns, this often and each time for so long, so that a clock that speeds up meanwhile serves both;
-   before that, CPUs are given time to wake from their sleep. 7 ms together. */
+/* One thread and all of them take turns, this often and each time for so long, so that a clock that speeds up meanwhile serves
+   both; before that, CPUs are given time to wake from their sleep. 7 ms together. */
 enum { CELL_CONTROL_ROUNDS = 3, CELL_CONTROL_NS = 1000000, CELL_CONTROL_WAKE_NS = 1000000 };
 
-/* The data of one thread, in memory that is mapped for it alone. NULL when out of memory. Make it and use it on the thread that it
-   is for, so that its pages lie near it. */
+/* The data of one thread, in memory that is mapped for it alone. NULL when out of memory. Make it and use it on the thread that
+   it is for, so that its pages lie near it. */
 struct cell_control;
 struct cell_control *cell_control_make(void);
 void cell_control_free(struct cell_control *);

@@ -1,5 +1,5 @@
-/* json.h: writes one JSON document and allocates nothing, because it must work when memory has run out and while other threads still
-   hold the malloc that is being measured. */
+/* json.h: writes one JSON document and allocates nothing, because it must work when memory has run out and while other threads
+   still hold the malloc that is being measured. */
 #ifndef RECLAIM_CELL_JSON_H
 #define RECLAIM_CELL_JSON_H
 

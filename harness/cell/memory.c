@@ -1,5 +1,5 @@
-/* memory.c: reads /proc and the memory cgroups. All of it goes through one bounded read into a buffer on the stack, because stdio
-   would allocate from the malloc that is being measured. */
+/* memory.c: reads /proc and the memory cgroups. All of it goes through one bounded read into a buffer on the stack, because
+   stdio would allocate from the malloc that is being measured. */
 #define _GNU_SOURCE
 #include "harness/cell/memory.h"
 #include "runtime/descriptor.h"
@@ -61,7 +61,7 @@ bool cell_peak_reset(void) {
 
 uint64_t cell_peak_bytes(void) { return keyed("/proc/self/status", "VmHWM:", 1024); }
 
-/* --- Memory cgroups ------------------------------------------------------------------------------------------------------------- */
+/* --- Memory cgroups ------------------------------------------------------------------------------------------------------- */
 
 struct hierarchy {
   const char *line; /* how its line of /proc/self/cgroup begins, after the number */

@@ -9,8 +9,8 @@
    approximate on new kernels with many CPUs, where there is no smaps_rollup; RECLAIM_NONE when neither can be read. */
 uint64_t cell_rss_exact(void);
 
-/* Resident bytes from an open descriptor of /proc/self/statm: one system call, whatever the size of the heap. RECLAIM_NONE when it
-   cannot be read. Allocates nothing. */
+/* Resident bytes from an open descriptor of /proc/self/statm: one system call, whatever the size of the heap. RECLAIM_NONE when
+   it cannot be read. Allocates nothing. */
 uint64_t cell_rss_quick(int statm);
 
 /* Makes the present the peak, so that cell_peak_bytes speaks of what follows. False where the kernel refuses. */
@@ -19,8 +19,8 @@ bool cell_peak_reset(void);
 /* The kernel's own peak of resident bytes since the last successful reset; RECLAIM_NONE when it cannot be read. */
 uint64_t cell_peak_bytes(void);
 
-/* Bytes that this process may still take: what the system has available, or less where a memory cgroup (version 1 or 2) above it
-   leaves less. RECLAIM_NONE when neither is known. */
+/* Bytes that this process may still take: what the system has available, or less where a memory cgroup (version 1 or 2) above
+   it leaves less. RECLAIM_NONE when neither is known. */
 uint64_t cell_memory_available(void);
 
 #endif

@@ -1,5 +1,5 @@
-/* migrations.c: a migration happens in the kernel, so that an event which leaves the kernel out (all that an unprivileged user may open)
-   counts none: it would say 0 where the truth is that nobody knows. It is opened with the kernel or not at all. */
+/* migrations.c: a migration happens in the kernel, so that an event which leaves the kernel out (all that an unprivileged user
+   may open) counts none: it would say 0 where the truth is that nobody knows. It is opened with the kernel or not at all. */
 #define _GNU_SOURCE
 #include "harness/cell/migrations.h"
 #include "runtime/descriptor.h"

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* A descriptor that counts the calling thread's migrations and those of threads it starts from now on; -1 where the kernel does not
-   allow it (perf_event_paranoid of 2 and more without CAP_PERFMON, containers). */
+/* A descriptor that counts the calling thread's migrations and those of threads it starts from now on; -1 where the kernel does
+   not allow it (perf_event_paranoid of 2 and more without CAP_PERFMON, containers). */
 int cell_migrations_open(void);
 
 /* The count so far; RECLAIM_NONE for -1. Any thread. */

@@ -1,5 +1,6 @@
-/* options.c: one table describes every flag; the command line and the help are read from it. Looking up follows the order in which one
-   thing depends on another: allocator, strategy (its flavour is the allocator's), workload, parameters, machine, heap. */
+/* options.c: one table describes every flag; the command line and the help are read from it. Looking up follows the order in
+   which one thing depends on another: allocator, strategy (its flavour is the allocator's), workload, parameters, machine,
+   heap. */
 #define _GNU_SOURCE
 #include "harness/cell/options.h"
 #include "harness/cell/memory.h"
@@ -15,7 +16,7 @@
 /* Beyond every machine there is; a guard against slips of the finger, not a limit of the harness. */
 enum { MOST_THREADS = 1 << 16, MOST_ITERATIONS = 1 << 20 };
 
-/* --- The flags --------------------------------------------------------------------------------------------------------------------- */
+/* --- The flags ------------------------------------------------------------------------------------------------------------ */
 
 #define WORD(field) offsetof(struct cell_words, field)
 enum { SETS = -1 };
@@ -31,7 +32,8 @@ static const struct flag {
     {"--threads", "N|max", "mutators; max: one for each physical core allowed [1]", WORD(threads)},
     {"--gc-threads", "N", "collector threads [as many as mutators]", WORD(gc_threads)},
     {"--allocator", "NAME|PATH", "pool, libc, jemalloc, mimalloc or the path of a malloc library [pool]", WORD(allocator)},
-    {"--heap", "3x|BYTES|grow", "a factor of the declared live bytes, a number of bytes, or no limit [3x]", WORD(heap)},
+    {"--heap", "3x|BYTES|grow", "a factor of the live bytes (at least 4 MiB per thread), a number of bytes, or no limit [3x]",
+     WORD(heap)},
     {"--pin", "POLICY", "compact, scatter, numa or none [compact]", WORD(pin)},
     {"--warmup", "N", "iterations before those that count [1]", WORD(warmup)},
     {"--iterations", "N", "iterations that count [5]", WORD(iterations)},
@@ -91,7 +93,7 @@ bool cell_read_words(int argc, char **argv, struct cell_words *out, char *err, s
   return true;
 }
 
-/* --- Single values ------------------------------------------------------------------------------------------------------------------- */
+/* --- Single values -------------------------------------------------------------------------------------------------------- */
 
 /* A whole number in a range; text NULL leaves *out as it is. */
 static bool read_number(const char *flag, const char *text, uint64_t least, uint64_t most, uint64_t *out, char *err,
@@ -121,7 +123,7 @@ static bool read_policy(const char *text, enum pin_policy *out, char *err, size_
   return false;
 }
 
-/* --- Workload and parameters ---------------------------------------------------------------------------------------------------------- */
+/* --- Workload and parameters ---------------------------------------------------------------------------------------------- */
 
 /* "name=value" goes to the workload's parameter of that name, or else to the strategy's tunable. */
 static bool apply_set(struct cell_options *o, const char *set, char *err, size_t nerr) {
@@ -176,7 +178,7 @@ static bool read_sharing(const struct cell_words *w, struct cell_options *o, cha
   return false;
 }
 
-/* --- The machine ------------------------------------------------------------------------------------------------------------------------ */
+/* --- The machine ---------------------------------------------------------------------------------------------------------- */
 
 static bool plan(const struct cell_words *w, struct cell_options *o, hwloc_topology_t topology, char *err, size_t nerr) {
   o->threads = 1;

@@ -42,8 +42,8 @@ struct cell_options {
 /* Splits the command line; argv[0] is not looked at. The words point into argv. False with a message in err. */
 bool cell_read_words(int argc, char **argv, struct cell_words *out, char *err, size_t nerr);
 
-/* Looks everything up, on this machine. The words and what they point to must outlive the options. False with a message in err; what
-   was filled so far is freed by cell_free_options in either case. */
+/* Looks everything up, on this machine. The words and what they point to must outlive the options. False with a message in err;
+   what was filled so far is freed by cell_free_options in either case. */
 bool cell_read_options(const struct cell_words *, struct cell_options *out, char *err, size_t nerr);
 void cell_free_options(struct cell_options *);
 

@@ -1,8 +1,8 @@
 /* pin.c: pinning plans over hwloc topologies, and verified binding.
 
-   Every policy is one order of the allowed PUs; thread i gets the i-th, modulo their number. For `compact` and `numa` the order is
-   a sort by a key. For `scatter` it is a walk of the tree which, at every level, takes one from each child in turn: this spreads
-   over packages, then nodes, then caches, whatever levels the machine has, without naming one of them. */
+   Every policy is one order of the allowed PUs; thread i gets the i-th, modulo their number. For `compact` and `numa` the order
+   is a sort by a key. For `scatter` it is a walk of the tree which, at every level, takes one from each child in turn: this
+   spreads over packages, then nodes, then caches, whatever levels the machine has, without naming one of them. */
 #define _GNU_SOURCE
 #include "harness/cell/pin.h"
 
@@ -15,7 +15,7 @@
 
 const char *const cell_pin_names[PIN_POLICIES] = {"compact", "scatter", "numa", "none"};
 
-/* --- What a plan needs to know of a PU --------------------------------------------------------------------------------------- */
+/* --- What a plan needs to know of a PU ------------------------------------------------------------------------------------ */
 
 struct pu {
   int os;         /* number that the kernel uses */
@@ -84,7 +84,7 @@ int cell_cores(hwloc_topology_t topology) {
   return cores;
 }
 
-/* --- Orders -------------------------------------------------------------------------------------------------------------------- */
+/* --- Orders --------------------------------------------------------------------------------------------------------------- */
 
 static int compare(int a, int b) { return (a > b) - (a < b); }
 
@@ -101,9 +101,9 @@ static int by_node(const void *x, const void *y) {
   return c ? c : by_core(x, y);
 }
 
-/* Writes the ranks (indexes into `pus`) of the PUs at or below `o` that belong to the group of `like` (same sibling number, same
-   kind of core), taking one from each child in turn; returns how many. `rank` has one entry per logical PU, -1 when not allowed;
-   `out` and `spare` have room for all of them. */
+/* Writes the ranks (indexes into `pus`) of the PUs at or below `o` that belong to the group of `like` (same sibling number,
+   same kind of core), taking one from each child in turn; returns how many. `rank` has one entry per logical PU, -1 when not
+   allowed; `out` and `spare` have room for all of them. */
 static int spread(hwloc_obj_t o, const struct pu *pus, const int *rank, const struct pu *like, int *out, int *spare) {
   if (o->type == HWLOC_OBJ_PU) {
     int r = rank[o->logical_index];
@@ -125,8 +125,8 @@ static int spread(hwloc_obj_t o, const struct pu *pus, const int *rank, const st
   return total;
 }
 
-/* Reorders pus for `scatter`: group after group of equal sibling number and efficiency, each spread over the whole tree. 0, or -1
-   when memory ran out. */
+/* Reorders pus for `scatter`: group after group of equal sibling number and efficiency, each spread over the whole tree. 0, or
+   -1 when memory ran out. */
 static int scatter(hwloc_topology_t topology, struct pu *pus, int n) {
   int all = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU), done = 0;
   int *rank = malloc(3 * (size_t)all * sizeof *rank);
@@ -183,7 +183,7 @@ int cell_other_cpus(hwloc_topology_t topology, const int *cpus, int n, int **oth
   return left;
 }
 
-/* --- This machine -------------------------------------------------------------------------------------------------------------- */
+/* --- This machine --------------------------------------------------------------------------------------------------------- */
 
 int cell_topology_load(hwloc_topology_t *topology, char *err, size_t nerr) {
   if (hwloc_topology_init(topology) != 0) {

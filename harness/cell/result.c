@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- Pooling ------------------------------------------------------------------------------------------------------------------------- */
+/* --- Pooling -------------------------------------------------------------------------------------------------------------- */
 
 static void add_histogram(reclaim_histogram *to, const reclaim_histogram *from) {
   for (int b = 0; b < RECLAIM_BUCKETS; b++) to->count[b] += from->count[b];
@@ -64,7 +64,7 @@ uint64_t cell_percentile(const reclaim_histogram *h, double part) {
   return h->max_ns;
 }
 
-/* --- JSON ------------------------------------------------------------------------------------------------------------------------------ */
+/* --- JSON ----------------------------------------------------------------------------------------------------------------- */
 
 static void text(struct cell_json *j, const char *key, const char *value) {
   cell_json_key(j, key);

@@ -37,12 +37,12 @@ struct cell_result {
   uint64_t all_collections; /* full and minor; RECLAIM_NONE when the strategy does not say */
 };
 
-/* Adds the statistics of one measured iteration to the histograms and counters. Counters are summed; of those whose name has the word
-   longest, largest, deepest, highest, most, peak or max, the greatest is kept. */
+/* Adds the statistics of one measured iteration to the histograms and counters. Counters are summed; of those whose name has
+   the word longest, largest, deepest, highest, most, peak or max, the greatest is kept. */
 void cell_result_pool(struct cell_result *, const reclaim_stats *);
 
-/* The smallest number of ns that at least `part` of the entries do not exceed, as exactly as buckets allow (upwards, at most the
-   maximum); RECLAIM_NONE when there are none. */
+/* The smallest number of ns that at least `part` of the entries do not exceed, as exactly as buckets allow (upwards, at most
+   the maximum); RECLAIM_NONE when there are none. */
 uint64_t cell_percentile(const reclaim_histogram *, double part);
 
 /* Writes the object to options->fd; `sampler` may be NULL. Allocates nothing. 0, or the errno of the write that failed. */

@@ -1,8 +1,8 @@
 /* sampler.c: the sampling thread, and the arithmetic on what it saw.
 
    The samples lie in one block that is mapped and touched before the first of them, so that sampling never changes what it
-   measures. When the block is full, every second sample is dropped and the period doubled: a run of any length keeps its shape; the watch on the limit keeps the
-   first period. */
+   measures. When the block is full, every second sample is dropped and the period doubled: a run of any length keeps its shape;
+   the watch on the limit keeps the first period. */
 #define _GNU_SOURCE
 #include "harness/cell/sampler.h"
 #include "harness/cell/memory.h"
@@ -135,7 +135,7 @@ const struct cell_sample *cell_sampler_freeze(struct cell_sampler *s, size_t *n)
   return s->samples;
 }
 
-/* --- Arithmetic on samples -------------------------------------------------------------------------------------------------------- */
+/* --- Arithmetic on samples ------------------------------------------------------------------------------------------------ */
 
 size_t cell_thin_samples(struct cell_sample *samples, size_t n) {
   for (size_t i = 0; 2 * i < n; i++) samples[i] = samples[2 * i];

@@ -1,8 +1,8 @@
 /* sampler.h: resident memory over time, and the watch on the memory limit.
 
-   A thread of its own reads /proc/self/statm about every millisecond and keeps (time, bytes) pairs; what a window used is computed
-   from them afterwards. The thread's own CPU time and context switches are published, so that they can be subtracted from the
-   process's. Nothing is allocated after the start: memory is what is being measured. */
+   A thread of its own reads /proc/self/statm about every millisecond and keeps (time, bytes) pairs; what a window used is
+   computed from them afterwards. The thread's own CPU time and context switches are published, so that they can be subtracted
+   from the process's. Nothing is allocated after the start: memory is what is being measured. */
 #ifndef RECLAIM_CELL_SAMPLER_H
 #define RECLAIM_CELL_SAMPLER_H
 
@@ -21,8 +21,8 @@ struct cell_sampler_use {
 
 struct cell_sampler;
 
-/* Starts the thread, on these CPUs when ncpus > 0. When more than limit_bytes (0: no limit) are resident, `over` is called once, in
-   the sampling thread, with the bytes seen. NULL with a message in err when it cannot start. */
+/* Starts the thread, on these CPUs when ncpus > 0. When more than limit_bytes (0: no limit) are resident, `over` is called
+   once, in the sampling thread, with the bytes seen. NULL with a message in err when it cannot start. */
 struct cell_sampler *cell_sampler_start(const int *cpus, int ncpus, uint64_t limit_bytes, void (*over)(uint64_t bytes), char *err,
                                         size_t nerr);
 

@@ -1,8 +1,9 @@
-/* team.c: three words, one for each thing that is waited for: a turn handed out, all awake, all finished. Each holds the number of the
-   last turn for which that came true, so that a late waker never takes an old event for a new one.
+/* team.c: three words, one for each thing that is waited for: a turn handed out, all awake, all finished. Each holds the number
+   of the last turn for which that came true, so that a late waker never takes an old event for a new one.
 
-   A job begins when the caller raises `turn`. Members wake one after another, and the last to arrive stamps the start and raises `go`;
-   the others have been spinning for a moment and leave at once. The last to finish stamps the end and raises `finished`. */
+   A job begins when the caller raises `turn`. Members wake one after another, and the last to arrive stamps the start and
+   raises `go`; the others have been spinning for a moment and leave at once. The last to finish stamps the end and raises
+   `finished`. */
 #define _GNU_SOURCE
 #include "harness/cell/team.h"
 #include "harness/cell/control.h"

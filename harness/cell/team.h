@@ -1,7 +1,7 @@
 /* team.h: the measured threads, created once, doing one job at a time together.
 
-   A window starts when the last of them is awake and ready, and ends when the last of them has finished. Both edges are stamped by
-   that last thread itself, between its own neighbouring instructions: waking up, and telling the caller, lie outside. */
+   A window starts when the last of them is awake and ready, and ends when the last of them has finished. Both edges are stamped
+   by that last thread itself, between its own neighbouring instructions: waking up, and telling the caller, lie outside. */
 #ifndef RECLAIM_CELL_TEAM_H
 #define RECLAIM_CELL_TEAM_H
 

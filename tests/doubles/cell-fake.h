@@ -1,5 +1,5 @@
-/* cell-fake.h: a strategy without objects. Its one workload does, counts and breaks what its parameters ask for, and tells back through
-   counters what it was given. The two files that include it differ in capabilities. */
+/* cell-fake.h: a strategy without objects. Its one workload does, counts and breaks what its parameters ask for, and tells back
+   through counters what it was given. The two files that include it differ in capabilities. */
 #define _GNU_SOURCE
 #include "runtime/descriptor.h"
 
@@ -16,7 +16,7 @@
 #error "the build says which name and flavour this object has"
 #endif
 
-enum { SPIN, BYTES, BYTES_FROM, BYTES_TO, LEAK, COLLECTIONS, FAIL, FAIL_AT, THREADS_MOST, NPARAMS };
+enum { SPIN, BYTES, BYTES_FROM, BYTES_TO, LIVE, LEAK, COLLECTIONS, FAIL, FAIL_AT, THREADS_MOST, NPARAMS };
 enum { FAIL_NONE, FAIL_HEAP, FAIL_MEMORY, FAIL_CHECK, FAIL_ALL, FAIL_EAT, FAIL_ATTACH };
 
 static const char *const failures[] = {"none", "heap", "memory", "check", "all", "eat", "attach", NULL};
@@ -25,6 +25,7 @@ static const reclaim_param params[NPARAMS] = {
     {"bytes", "memory touched, per thread", "bytes", 0, 0, INT64_C(1) << 40, NULL},
     {"bytes-from", "first iteration that touches memory", "", 0, 0, 1000, NULL},
     {"bytes-to", "last iteration that does", "", 1000, 0, 1000, NULL},
+    {"live", "bytes declared live, per thread", "bytes", 1000, 0, INT64_C(1) << 40, NULL},
     {"leak", "objects never reclaimed, per thread and iteration", "", 0, 0, 1000, NULL},
     {"collections", "collections claimed, per iteration", "", 1, 0, 1000, NULL},
     {"fail", "how to end the cell", "", 0, 0, 6, failures},
@@ -54,8 +55,8 @@ struct reclaim_thread {
 
 static bool makes_cycles(const int64_t *p) { return p[LEAK] > 0; }
 static uint64_t live_bytes(const int64_t *p, int threads, uint32_t sharing) {
-  (void)p, (void)sharing;
-  return (uint64_t)threads * 1000;
+  (void)sharing;
+  return (uint64_t)(threads * p[LIVE]);
 }
 static const char *refuse(const int64_t *p, int threads, uint32_t sharing) {
   (void)sharing;
