@@ -14,15 +14,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NOTHING, CRASH, ABORT, HANG, SPIN, EAT, LIE, HEAP, EXIT, FLOOD, ORPHAN };
-static const char *const ways[] = {"nothing", "crash", "abort", "hang", "spin", "eat", "lie", "heap", "exit", "flood", "orphan"};
+enum { NOTHING, CRASH, ABORT, HANG, SPIN, EAT, LIE, HEAP, EXIT, FLOOD, ORPHAN, ENVIRONMENT };
+static const char *const ways[] = {"nothing", "crash", "abort", "hang",  "spin",   "eat",
+                                   "lie",     "heap",  "exit",  "flood", "orphan", "environment"};
 enum { P_SIZE, P_US, P_MISBEHAVE, P_AT, P_BYTES, P_CYCLES, P_MODE, NPARAMS };
 
 static const char *const modes[] = {"plain", "fancy"};
 static const reclaim_param params[NPARAMS] = {
     {"size", "operations per thread and iteration", "", 1000, 1, 1000000000, NULL},
     {"us", "time that an iteration takes", "us", 200, 0, 10000000, NULL},
-    {"misbehave", "what goes wrong", "", NOTHING, 0, ORPHAN, ways},
+    {"misbehave", "what goes wrong", "", NOTHING, 0, ENVIRONMENT, ways},
     {"at", "the iteration in which it goes wrong", "", 1, 0, 1000, NULL},
     {"block-bytes", "memory per bite when it eats", "bytes", 8 << 20, 4096, 1 << 30, NULL},
     {"cyclic", "whether it makes cycles", "", 0, 0, 1, NULL},
@@ -66,6 +67,16 @@ static void eat(uint64_t bite) {
   }
 }
 
+/* Tells through its reason how many settings of a malloc it sees. */
+static void show_environment(const reclaim_config *c) {
+  static const char *const names[] = {"MALLOC_ARENA_MAX", "MIMALLOC_VERBOSE", "GLIBC_TUNABLES"};
+  char reason[64];
+  int n = 0;
+  for (int i = 0; i < 3; i++) n += getenv(names[i]) != NULL;
+  snprintf(reason, sizeof reason, "malloc settings: %d", n);
+  c->fail(RECLAIM_FAIL_HEAP_TOO_SMALL, reason);
+}
+
 static void leave_orphan(void) {
   if (fork() == 0)
     for (;;) pause(); /* holds every pipe open */
@@ -85,6 +96,7 @@ static void misbehave(const reclaim_config *c) {
   case FLOOD:
     for (int i = 0; i < 100000; i++) fprintf(stderr, "line %d of many\n", i);
     break;
+  case ENVIRONMENT: show_environment(c); break;
   case ORPHAN: leave_orphan(); break;
   default: break;
   }

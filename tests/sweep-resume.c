@@ -1,0 +1,260 @@
+/* sweep-resume.c: killed before any one of its writes, a sweep loses no acknowledged row and measures nothing twice.
+
+   The kill points are not drawn by a clock: the program is traced, and killed as it is about to make its n-th system call that changes
+   a file, for every n until it runs to its end. (That its records may also be torn in the middle is tested on the journal alone.) */
+#define _GNU_SOURCE 1
+#include "harness/sweep/journal.h"
+#include "sweep-program.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+enum { INVOCATIONS = 4, ROWS = 2 }; /* 2 cells x 2 blocks; a warm-up and an iteration */
+
+static bool changes_files(const struct __ptrace_syscall_info *i) {
+  static const long calls[] = {SYS_write,    SYS_ftruncate, SYS_fdatasync, SYS_fsync,
+#ifdef SYS_rename
+                               SYS_rename,   SYS_mkdir,     SYS_unlink,    SYS_symlink,
+#endif
+                               SYS_renameat, SYS_mkdirat,   SYS_unlinkat,  SYS_symlinkat};
+  for (size_t k = 0; k < sizeof calls / sizeof *calls; k++)
+    if (i->op == PTRACE_SYSCALL_INFO_ENTRY && (long)i->entry.nr == calls[k]) return true;
+  return false;
+}
+
+/* Runs the program until its nth such call and kills it there. False: it ended before, with *code. */
+static bool run_until(char **argv, int nth, int *code) {
+  pid_t pid = fork();
+  if (pid == 0) {
+    char *cwd = sweep_format("%s/cwd", place);
+    bool ok = chdir(cwd) == 0 && freopen("../out", "w", stdout) && freopen("../err", "w", stderr) &&
+              ptrace(PTRACE_TRACEME, 0, 0, 0) == 0;
+    if (ok) execv(argv[0], argv);
+    _exit(99);
+  }
+  int status, seen = 0;
+  cr_assert(eq(int, waitpid(pid, &status, 0), pid));
+  bool traced = WIFSTOPPED(status);
+  cr_assert(traced, "it cannot be traced here");
+  cr_assert(eq(int, (int)ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), 0));
+  for (int signal = 0;;) {
+    cr_assert(eq(int, (int)ptrace(PTRACE_SYSCALL, pid, 0, signal), 0));
+    cr_assert(eq(int, waitpid(pid, &status, 0), pid));
+    if (!WIFSTOPPED(status)) break;
+    signal = WSTOPSIG(status) == (SIGTRAP | 0x80) || WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+    struct __ptrace_syscall_info info;
+    bool entry = WSTOPSIG(status) == (SIGTRAP | 0x80) && ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0;
+    if (!entry || !changes_files(&info) || ++seen < nth) continue;
+    kill(pid, SIGKILL);
+    cr_assert(eq(int, waitpid(pid, &status, 0), pid));
+    return true;
+  }
+  *code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return false;
+}
+
+/* The rows of every acknowledged invocation, NULL for the others. */
+static void acknowledged(const char *dir, char *rows[INVOCATIONS]) {
+  struct journal j;
+  char *path = sweep_format("%s/cwd/%s", place, dir);
+  cr_assert(eq(int, sweep_journal_open(&j, path), 0));
+  for (int i = 0; i < INVOCATIONS; i++) {
+    rows[i] = NULL;
+    if (sweep_journal_complete(&j, i))
+      rows[i] = sweep_format("%s\n%s", j.entries[i].rows[0], j.entries[i].rows[j.entries[i].nrows - 1]);
+  }
+  sweep_journal_close(&j);
+  free(path);
+}
+
+/* Every invocation of the plan is there once: in samples.csv, in histograms.jsonl, in rss.csv without a double sample. */
+static void check_complete(const char *dir) {
+  struct samples rows = read_samples(dir);
+  cr_assert(eq(int, rows.n, 1 + INVOCATIONS * ROWS));
+  for (int i = 0; i < INVOCATIONS; i++) {
+    char number[16];
+    snprintf(number, sizeof number, "%d", i);
+    cr_assert(eq(int, count_rows(&rows, "invocation", number, "iteration", "0"), 1));
+    cr_assert(eq(int, count_rows(&rows, "invocation", number, "iteration", "1"), 1));
+  }
+  free_samples(&rows);
+  char *look = sweep_format("cd %s/cwd/%s && test $(wc -l <histograms.jsonl) = %d && test -z \"$(sort rss.csv | uniq -d)\"",
+                            place, dir, INVOCATIONS);
+  cr_assert(eq(int, system(look), 0));
+  free(look);
+}
+
+static bool was_begun(const char *dir) {
+  char *path = sweep_format("%s/cwd/%s/campaign.json", place, dir);
+  bool there = access(path, F_OK) == 0;
+  free(path);
+  return there;
+}
+
+static int resume(const char *dir) {
+  char *arguments = sweep_format("run --resume %s --quiet --json", dir);
+  struct spoken s = program("", arguments);
+  cr_assert(ne(int, s.code, -1), "%s", s.err);
+  int code = s.code;
+  if (code) fprintf(stderr, "%s", s.err);
+  free(arguments);
+  forget(&s);
+  return code;
+}
+
+static void check_killed(const char *dir) {
+  char *before[INVOCATIONS], *after[INVOCATIONS];
+  if (!was_begun(dir)) return; /* nothing was measured: the next run begins anew */
+  acknowledged(dir, before);
+  cr_assert(eq(int, resume(dir), 0), "%s", dir);
+  acknowledged(dir, after);
+  for (int i = 0; i < INVOCATIONS; i++) {
+    cr_assert(after[i] != NULL);
+    if (before[i]) cr_assert(eq(str, after[i], before[i]));
+    free(before[i]);
+    free(after[i]);
+  }
+  check_complete(dir);
+}
+
+Test(resume, killed_before_every_write, .init = enter_place, .fini = leave_place, .timeout = 280) {
+  setenv("RECLAIM_PLUGIN_PATH", RECLAIM_DOUBLES_DIR, 1);
+  bool killed = true;
+  int points = 0, begun = 0;
+  for (int nth = 1; killed; nth++) {
+    char dir[32];
+    int code = 0;
+    snprintf(dir, sizeof dir, "r%d", nth);
+    char *argv[] = {(char *)RECLAIM_BUILD_DIR "/reclaim",
+                    (char *)"run",
+                    (char *)"--strategy",
+                    (char *)"fake,loner",
+                    (char *)"--workload",
+                    (char *)"work",
+                    (char *)"--threads",
+                    (char *)"1",
+                    (char *)"--blocks",
+                    (char *)"2",
+                    (char *)"--iterations",
+                    (char *)"1",
+                    (char *)"--set",
+                    (char *)"us=0",
+                    (char *)"--repeats",
+                    (char *)"0",
+                    (char *)"--quiet",
+                    (char *)"--json",
+                    (char *)"--out",
+                    dir,
+                    NULL};
+    killed = run_until(argv, nth, &code);
+    cr_assert(eq(int, code, 0));
+    points += killed;
+    begun += killed && was_begun(dir);
+    check_killed(dir);
+  }
+  /* an invocation alone makes five such calls */
+  cr_assert(ge(int, points, INVOCATIONS * 5));
+  cr_assert(ge(int, begun, INVOCATIONS * 5));
+}
+
+/* One that is finished is measured no further, however often it is resumed. */
+Test(resume, of_a_finished_sweep, .init = enter_place, .fini = leave_place) {
+  struct spoken s =
+      program("", "run --strategy fake,loner --workload work --threads 1 --blocks 2 --iterations 1 --repeats 0 --out r --quiet");
+  char *before[INVOCATIONS], *after[INVOCATIONS];
+  cr_assert(eq(int, s.code, 0), "%s", s.err);
+  acknowledged("r", before);
+  cr_assert(eq(int, resume("r"), 0));
+  cr_assert(eq(int, resume("r"), 0));
+  acknowledged("r", after);
+  for (int i = 0; i < INVOCATIONS; i++) {
+    cr_assert(eq(str, after[i], before[i]));
+    free(before[i]);
+    free(after[i]);
+  }
+  check_complete("r");
+  json_t *o = read_campaign("r");
+  cr_expect(eq(sz, json_array_size(json_object_get(o, "runs")), 3));
+  json_decref(o);
+  forget(&s);
+}
+
+/* An interrupt kills the child, finishes the files and tells how to go on; what is resumed then is complete. */
+Test(resume, after_an_interrupt, .init = enter_place, .fini = leave_place, .timeout = 100) {
+  char *line = sweep_format(
+      "cd %s/cwd && export RECLAIM_PLUGIN_PATH=%s && { %s/reclaim run --strategy fake,loner --workload work --threads 1 "
+      "--repeats 0 --out r --blocks 2 --iterations 1 --set us=200000 >../out 2>../err & } && "
+      "until grep -q ' done ' r/journal.log 2>/dev/null; do sleep 0.02; done; kill -INT $!; wait $!; echo $? >../code",
+      place, RECLAIM_DOUBLES_DIR, RECLAIM_BUILD_DIR);
+  cr_assert(eq(int, system(line), 0));
+  free(line);
+  char *code = read_in("code"), *err = read_in("err");
+  cr_assert(eq(int, atoi(code), SWEEP_INTERRUPTED), "%s", err);
+  cr_expect(strstr(err, "continue with: reclaim run --resume r") != NULL, "%s", err);
+  json_t *o = read_campaign("r");
+  cr_expect(eq(int, json_is_false(json_object_get(o, "finished")), 1));
+  json_decref(o);
+  struct samples rows = read_samples("r");
+  cr_expect(all(ge(int, rows.n, 1 + ROWS), lt(int, rows.n, 1 + INVOCATIONS * ROWS)));
+  free_samples(&rows);
+  check_killed("r");
+  free(code);
+  free(err);
+}
+
+/* A disk that fills up later: what is acknowledged stays, and the sweep can go on. */
+Test(resume, after_a_full_disk, .init = enter_place, .fini = leave_place) {
+  /* the limit on a file's size stands in: enough for the beginning, not for all rows */
+  struct spoken s = program(
+      "ulimit -f 260;", "run --strategy fake,loner --workload work --threads 1 --blocks 300 --iterations 1 --repeats 0 --out r "
+                        "--set us=0 --seed 3 --quiet");
+  cr_assert(eq(int, s.code, SWEEP_BAD_INPUT), "%s", s.err);
+  cr_assert(strstr(s.err, "File too large") != NULL, "%s", s.err);
+  cr_assert(strstr(s.err, "--resume r") != NULL, "%s", s.err);
+  struct journal j;
+  char *path = sweep_format("%s/cwd/r", place);
+  cr_assert(eq(int, sweep_journal_open(&j, path), 0));
+  cr_expect(gt(i64, j.complete, 10));
+  for (int64_t i = 0; i < j.complete; i++) cr_assert(sweep_journal_complete(&j, i));
+  sweep_journal_close(&j);
+  free(path);
+  forget(&s);
+}
+
+static void edit_campaign(const char *key, const char *value) {
+  json_t *o = read_campaign("r");
+  char *path = sweep_format("%s/cwd/r/campaign.json", place);
+  if (value)
+    json_object_set_new(o, key, json_string(value));
+  else
+    json_object_del(o, key);
+  cr_assert(eq(int, json_dump_file(o, path, 0), 0));
+  json_decref(o);
+  free(path);
+}
+
+/* Another program or machine, or a damaged plan: one line, and the folder stays as it is. */
+Test(resume, of_what_is_not_ours, .init = enter_place, .fini = leave_place) {
+  static const char *const cases[][3] = {{"commit", "0123456789ab", "by commit 0123456789ab"},
+                                         {"machine", "elsewhere", "on elsewhere"},
+                                         {"campaign", "another", "journal.log belongs to"},
+                                         {"plan", NULL, "damaged"},
+                                         {"schema", NULL, "schema"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct spoken s = program(
+        "rm -rf r;", "run --strategy fake --workload work --threads 1 --blocks 1 --iterations 1 --repeats 0 --out r --quiet");
+    cr_assert(eq(int, s.code, 0), "%s", s.err);
+    forget(&s);
+    edit_campaign(cases[i][0], cases[i][1]);
+    s = program("cp -r r copy;", "run --resume r");
+    cr_expect(eq(int, s.code, SWEEP_BAD_INPUT), "%s", cases[i][0]);
+    cr_expect(strstr(s.err, cases[i][2]) != NULL, "%s", s.err);
+    forget(&s);
+    char *compare = sweep_format("cd %s/cwd && diff -r r copy >/dev/null; c=$?; rm -rf copy; exit $c", place);
+    cr_expect(eq(int, system(compare), 0), "%s", cases[i][0]);
+    free(compare);
+  }
+}
