@@ -37,12 +37,15 @@ static void trust_holes(Heap *H) {
     store_relaxed(&H->mature.limit, committed);
 }
 
-/* T's nursery is empty. Survivor halves are as large as eden together. */
+/* Survivor halves are as large as eden together. */
+static size_t nursery_bytes(const Nursery *n) { return n->size * (n->half ? 2 : 1); }
+
+/* T's eden is empty. */
 static void resize(Thr *T, size_t size) {
   Heap *H = T->heap;
-  size_t factor = T->nursery.half ? 2 : 1, old = T->nursery.size * factor;
+  size_t old = nursery_bytes(&T->nursery);
   nursery_resize(&T->nursery, size);
-  __atomic_fetch_add(&H->nurseries, T->nursery.size * factor - old, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&H->nurseries, nursery_bytes(&T->nursery) - old, __ATOMIC_RELAXED);
   set_limit(H);
 }
 
@@ -235,7 +238,7 @@ static void adapt(Thr *T, uint64_t before, size_t used) {
     size = n->size + n->size / 2;
   else if (survived * 16 < used && n->size > n->first)
     size = n->size / 2 > n->first ? n->size / 2 : n->first;
-  if (size != n->size && n->from == n->from_end) resize(T, size);
+  if (size != n->size) resize(T, size); /* eden is empty; survivors stand before it */
 }
 
 /* A minor collection that the mutator waits for. CPU time is read from the thread's clock where the collection is long enough to be
@@ -259,7 +262,7 @@ static void make_room(Heap *H, size_t need) {
     size_t before = load_relaxed(&H->nurseries);
     for (int i = 0; i < H->world.nthreads; i++) {
       Thr *T = H->world.threads[i];
-      if (T->nursery.size / 2 >= NURSERY_MIN) resize(T, T->nursery.size / 2);
+      if (T->nursery.size / 2 >= NURSERY_MIN) resize(T, T->nursery.size / 2); /* 0 of a thread that has exited */
     }
     if (load_relaxed(&H->nurseries) == before) return;
   }
@@ -393,14 +396,26 @@ static bool prepare(Heap *H, Thr *T) {
 }
 
 Thr *mm_attach(Heap *H, int index) {
-  Thr *T = traced_attach(H, index, prepare);
+  bool adopted;
+  Thr *T = traced_attach(H, index, prepare, &adopted);
   if (!T) return NULL;
-  __atomic_fetch_add(&H->nurseries, T->nursery.size * (T->nursery.half ? 2 : 1), __ATOMIC_RELAXED);
+  if (adopted) nursery_resize(&T->nursery, T->nursery.first);
+  __atomic_fetch_add(&H->nurseries, nursery_bytes(&T->nursery), __ATOMIC_RELAXED);
   set_limit(H);
   return T;
 }
 
-void mm_detach(Thr *T) { T->top = NULL; }
+/* What it published lives on in the mature space; its nursery is emptied and given up. */
+void mm_detach(Thr *T) {
+  Heap *H = T->heap;
+  mm_blocking_end(T);
+  minor(T, true);
+  __atomic_fetch_sub(&H->nurseries, nursery_bytes(&T->nursery), __ATOMIC_RELAXED);
+  nursery_resize(&T->nursery, 0);
+  set_limit(H);
+  mm_blocking_begin(T);
+  traced_detach(T);
+}
 
 void mm_collect(Thr *T) {
   while (!collect(T, 0)) {}

@@ -9,8 +9,11 @@ const int mm_ntunables = MS_TUNABLES;
 
 Heap *mm_open(const reclaim_config *config) { return traced_open(config); }
 void mm_close(Heap *H) { traced_close(H); }
-Thr *mm_attach(Heap *H, int index) { return traced_attach(H, index, NULL); }
-void mm_detach(Thr *T) { T->top = NULL; }
+Thr *mm_attach(Heap *H, int index) {
+  bool adopted;
+  return traced_attach(H, index, NULL, &adopted);
+}
+void mm_detach(Thr *T) { traced_detach(T); }
 
 void mm_poll_slow(Thr *T) { world_wait(&T->heap->world, T); }
 

@@ -59,23 +59,39 @@ static void traced_close(Heap *H) {
   system_free(H, sizeof *H);
 }
 
-/* `prepare` sets what the strategy needs in the handle before a collection can see it; false: no memory. */
-static Thr *traced_attach(Heap *H, int index, bool (*prepare)(Heap *, Thr *)) {
-  Thr *T = system_new(sizeof *T);
-  if (!T) return NULL;
-  if (prepare && !prepare(H, T)) {
-    system_free(T, sizeof *T);
-    return NULL;
-  }
-  T->heap = H;
-  T->index = index;
-  T->small = H->small;
+/* A handle: an orphan's, for which *adopted is set, or a new one, of which `prepare` sets what the strategy needs before a collection
+   can see it (false: no memory). */
+static Thr *traced_attach(Heap *H, int index, bool (*prepare)(Heap *, Thr *), bool *adopted) {
+  pthread_mutex_lock(&H->world.mutex);
+  Thr *T = H->orphans;
+  if (T) H->orphans = T->next_orphan;
+  pthread_mutex_unlock(&H->world.mutex);
+  *adopted = T != NULL;
+  if (!T) {
+    T = system_new(sizeof *T);
+    if (!T) return NULL;
+    T->heap = H;
+    T->small = H->small;
 #if MM_CHECK
-  T->collect_every = T->until_collect = (uint32_t)H->config->tunables[TRACED_COLLECT_EVERY];
+    T->collect_every = T->until_collect = (uint32_t)H->config->tunables[TRACED_COLLECT_EVERY];
 #endif
-  if (world_attach(&H->world, T)) return T;
-  system_free(T, sizeof *T);
-  return NULL;
+    if ((prepare && !prepare(H, T)) || !world_attach(&H->world, T)) {
+      system_free(T, sizeof *T);
+      return NULL;
+    }
+  }
+  T->index = index;
+  return T;
+}
+
+/* T is blocked. Its blocks keep what it made; their free cells are found by the next collection. */
+static void traced_detach(Thr *T) {
+  Heap *H = T->heap;
+  T->top = NULL;
+  pthread_mutex_lock(&H->world.mutex);
+  T->next_orphan = H->orphans;
+  H->orphans = T;
+  pthread_mutex_unlock(&H->world.mutex);
 }
 
 static void visit_thread_roots(Thr *T, void (*visit)(void *ctx, Obj **field), void *ctx) {

@@ -7,12 +7,14 @@
 #include "strategies/parts/world.h"
 
 #define TRACED_THREAD                                                                                                            \
+  Thr *next_orphan;                                                                                                              \
   Stack work;                            /* publishing, copying */                                                               \
   uint32_t collect_every, until_collect; /* MM_CHECK: collect at every n-th allocation */                                        \
   uint64_t parks;
 
 #define TRACED_HEAP                                                                                                              \
   World world;                                                                                                                   \
+  Thr *orphans; /* handles of threads that have exited, adopted by the next to attach; under the world's mutex */                \
   Space mature;                                                                                                                  \
   uint64_t hard_limit; /* bytes; 0: the heap grows */                                                                            \
   uint64_t collections, collector_wall_ns, collector_cpu_ns;
