@@ -293,16 +293,20 @@ static void *out_of_room(Heap *H) {
   return NULL;
 }
 
+static void *get_mature(Thr *T, size_t size, bool force) {
+  Space *S = &T->heap->mature;
+  if (size > CELL_MAX) return space_get_large(S, size, force);
+  return force ? promote(T, size) : space_get(S, &T->space, size);
+}
+
 static void *alloc_large(Thr *T, size_t size) {
   Heap *H = T->heap;
-  for (int mine = 0; mine < 2;) {
-    void *p = size > CELL_MAX ? space_get_large(&H->mature, size, false) : space_get(&H->mature, &T->space, size);
-    if (p) return p;
-    if (!H->hard_limit && mine) return size > CELL_MAX ? space_get_large(&H->mature, size, true) : promote(T, size);
+  void *p = get_mature(T, size, false);
+  for (int mine = 0; !p && mine < 2;) {
     if (collect(T, size + UNIT_BYTES)) mine++;
+    p = get_mature(T, size, !H->hard_limit && mine); /* growing: one object larger than all that lives */
   }
-  void *p = size > CELL_MAX ? space_get_large(&H->mature, size, false) : space_get(&H->mature, &T->space, size);
-  return p ? p : out_of_room(H);
+  return p && !(H->hard_limit && space_is_hopeless(&H->mature)) ? p : out_of_room(H);
 }
 
 /* After promotions: collects in full while the mature space holds more than it may. False: what lives leaves no room. */
@@ -310,7 +314,7 @@ static bool keep_limit(Thr *T) {
   Heap *H = T->heap;
   for (int mine = 0; over_limit(H); mine += collect(T, UNIT_BYTES))
     if (mine == (H->hard_limit ? 2 : 1)) return !H->hard_limit;
-  return true;
+  return !H->hard_limit || !space_is_hopeless(&H->mature);
 }
 
 static void *alloc_young(Thr *T, size_t size) {
@@ -331,7 +335,7 @@ void *gen_alloc_slow(Thr *T, size_t size, Obj **keep) {
   if (MM_CHECK && T->collect_every && T->until_collect == 0) { /* mostly minor ones, as in life */
     T->until_collect = T->collect_every;
     if (++T->stressed % 8 == 0)
-      collect(T, 0);
+      collect(T, 0), T->heap->mature.fruitless = 0;
     else
       minor(T, T->stressed % 2);
   }
@@ -345,7 +349,7 @@ void mm_poll_slow(Thr *T) {
   Heap *H = T->heap;
   Nursery *n = &T->nursery;
   world_wait(&H->world, T);
-  if (n->logged.n + n->cards.n / 2 > n->remembered_max) minor_timed(T, false);
+  if (n->logged.n + n->cards.n / 2 > n->remembered_max) minor_timed(T, true); /* survivors would be remembered again */
   world_lower(&H->world, T);
 }
 
@@ -419,6 +423,7 @@ void mm_detach(Thr *T) {
 
 void mm_collect(Thr *T) {
   while (!collect(T, 0)) {}
+  T->heap->mature.fruitless = 0; /* it was asked for */
 }
 
 void mm_stats(Heap *H, reclaim_stats *out) {

@@ -50,6 +50,7 @@ void *ms_alloc_slow(Thr *T, size_t size, Obj **keep) {
   Heap *H = T->heap;
   for (int mine = 0; mine < 2 && !p;) { /* a collection of another thread may have left nothing for us: collect ourselves */
     if (collect(T)) mine++;
+    if (stressed) H->mature.fruitless = 0;
     p = try_alloc(T, size);
     if (!p && !H->hard_limit) {
       set_limit(H, chunks_committed(&H->mature.chunks) + size + UNIT_BYTES); /* one object larger than all that lives */
@@ -58,7 +59,8 @@ void *ms_alloc_slow(Thr *T, size_t size, Obj **keep) {
   }
   T->top = root.prev;
   if (keep) *keep = root.s.p_;
-  if (!p) H->config->fail(RECLAIM_FAIL_HEAP_TOO_SMALL, "what is live leaves no room for the next object");
+  if (!p || (H->hard_limit && space_is_hopeless(&H->mature)))
+    H->config->fail(RECLAIM_FAIL_HEAP_TOO_SMALL, "what is live leaves no room for the next object");
   return p;
 }
 
@@ -66,6 +68,7 @@ void mm_share_slow(Thr *T, Obj **slot) { share_deep(&T->work, *slot); }
 
 void mm_collect(Thr *T) {
   while (!collect(T)) {}
+  T->heap->mature.fruitless = 0; /* it was asked for */
 }
 
 void mm_stats(Heap *H, reclaim_stats *out) {

@@ -10,7 +10,10 @@ const reclaim_param mm_tunables[] = {
     COUNTED_TUNABLES,
     {"count-by", "the instruction that counts are changed with", "", 0, 0, 1, increments},
     {"padded", "every object on cache lines of its own", "", 0, 0, 1, NULL},
-    {"lock-reads", "read fields of shared objects under the object's lock instead of by try-increment", "", 0, 0, 1, NULL},
+    {"lock-reads",
+     "read fields of shared objects under the object's lock instead of by try-increment (their memory waits all the same, for "
+     "BORROW)",
+     "", 0, 0, 1, NULL},
 };
 const int mm_ntunables = ATOMIC_TUNABLES;
 
@@ -38,6 +41,9 @@ Thr *mm_attach(Heap *H, int index) {
   if (!T) return NULL;
   const int64_t *t = H->config->tunables;
   if (fresh) cells_init(&T->cells, &H->chunks, (uint32_t)t[ATOMIC_FREELIST_CAP], counted_exhausted, H);
+#if MM_MALLOC
+  T->cells.lines = t[ATOMIC_PADDED];
+#endif
   T->small = H->small;
   T->compare_and_swap = t[ATOMIC_CAS];
   T->padded = t[ATOMIC_PADDED];

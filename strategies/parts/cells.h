@@ -19,6 +19,7 @@ typedef struct Cells {
   Cell *free[CLASS_FINE + 1];
   uint32_t have[CLASS_FINE + 1];
   uint32_t cap;
+  bool lines;             /* every object on cache lines of its own */
   int64_t objects, bytes; /* made minus freed here; a thread that frees another's goes below zero, the sum is exact */
   void (*exhausted)(void *);
   void *exhausted_arg;
@@ -45,7 +46,7 @@ INLINE void *cell_get(Cells *C, size_t size) {
     }
     size = class_bytes(cls);
   }
-  void *p = malloc(size);
+  void *p = UNLIKELY(C->lines) ? aligned_alloc(64, size) : malloc(size);
   if (UNLIKELY(!p)) C->exhausted(C->exhausted_arg);
   return p;
 }

@@ -151,9 +151,14 @@ static void give_back_dirty(Chunks *C) {
     }
 }
 
-Unit *chunks_get(Chunks *C, size_t bytes) {
+Unit *chunks_get(Chunks *C, size_t bytes, size_t limit, bool *out_of_memory) {
   size_t units = (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT;
+  *out_of_memory = false;
   pthread_mutex_lock(&C->mutex);
+  if (bytes > limit || C->committed > limit - bytes) {
+    pthread_mutex_unlock(&C->mutex);
+    return NULL;
+  }
   Unit *u = NULL;
   if (units >= CHUNK_UNITS) {
     u = get_huge(C, bytes);
@@ -178,6 +183,7 @@ Unit *chunks_get(Chunks *C, size_t bytes) {
       u = set_up(C, c, at, units, bytes);
     }
   }
+  *out_of_memory = !u;
   pthread_mutex_unlock(&C->mutex);
   return u;
 }
@@ -197,6 +203,14 @@ static void unlink_chunk(Chunks *C, Chunk *c) {
   link = &C->open;
   while (*link != c) link = &(*link)->next_open;
   *link = c->next_open;
+}
+
+/* A chunk without runs. */
+static void unmap_chunk(Chunks *C, Chunk *c) {
+  C->dirty -= (size_t)__builtin_popcountll(c->dirty) << UNIT_SHIFT;
+  unlink_chunk(C, c);
+  account(C, 0, head_bytes());
+  chunk_unmap(c);
 }
 
 void chunks_put(Chunks *C, Unit *u) {
@@ -219,13 +233,20 @@ void chunks_put(Chunks *C, Unit *u) {
   open_chunk(C, c);
   if (over_budget(C)) {
     if (c->free == ALL_FREE && !C->walking) {
-      C->dirty -= (size_t)__builtin_popcountll(c->dirty) << UNIT_SHIFT;
-      unlink_chunk(C, c);
-      account(C, 0, head_bytes());
-      chunk_unmap(c);
+      unmap_chunk(C, c);
     } else {
       give_back_run(C, c, at, units);
     }
+  }
+  pthread_mutex_unlock(&C->mutex);
+}
+
+/* What a walk left empty, as far as it is over the budget. */
+static void unmap_empty(Chunks *C) {
+  pthread_mutex_lock(&C->mutex);
+  for (Chunk *c = C->all, *next; c && over_budget(C); c = next) {
+    next = c->next;
+    if (c->free == ALL_FREE) unmap_chunk(C, c);
   }
   pthread_mutex_unlock(&C->mutex);
 }
@@ -246,4 +267,5 @@ void chunks_each(Chunks *C, void (*f)(void *ctx, Unit *), void *ctx) {
     }
   }
   C->walking = false;
+  unmap_empty(C);
 }

@@ -82,9 +82,9 @@ INLINE size_t chunks_committed(Chunks *C) { return load_relaxed(&C->committed); 
 void chunks_init(Chunks *, bool huge_pages);
 /* Gives every chunk back to the system. Not thread-safe. */
 void chunks_destroy(Chunks *);
-/* A run of at least `bytes`; its descriptor has units, bytes, carve, end and cards set and all else 0. Contents are arbitrary,
-   marks and cards are clear. NULL: the system has no more. */
-Unit *chunks_get(Chunks *, size_t bytes);
+/* A run of at least `bytes`, unless more than `limit` would then be committed; its descriptor has units, bytes, carve, end and cards set and all else 0. Contents are arbitrary,
+   marks and cards are clear. NULL: refused by the limit, or (*out_of_memory) by the system. */
+Unit *chunks_get(Chunks *, size_t bytes, size_t limit, bool *out_of_memory);
 void chunks_put(Chunks *, Unit *);
 /* Calls f(ctx, unit) for each run in use. Not thread-safe. f may put that run. */
 void chunks_each(Chunks *, void (*f)(void *ctx, Unit *), void *ctx);

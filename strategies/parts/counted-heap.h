@@ -88,7 +88,7 @@ static void counted_stats(Heap *H, reclaim_stats *out) {
   out->live_objects = H->live_objects;
   out->live_bytes = H->live_bytes;
   out->committed_bytes = MM_MALLOC ? RECLAIM_NONE : chunks_committed(&H->chunks);
-  out->allocated_bytes = H->live_bytes;
+  out->allocated_bytes = RECLAIM_NONE; /* not counted on the way */
 }
 
 static void counted_reset(Heap *H) {

@@ -46,6 +46,8 @@ static uint64_t everyone_has_seen(Limbo *l) {
 static void free_batch(Thr *T, Batch *b) {
   for (uint32_t i = 0; i < b->n; i++) count_free(T, b->o[i], obj_size(b->o[i]));
   T->limbo.waiting -= b->n;
+  b->n = 0;
+  b->bytes = 0;
 }
 
 /* Frees what nobody can see any more. Only at a poll or in a blocking region of T itself. */
@@ -58,7 +60,6 @@ static void free_oldest(Thr *T) {
     t->oldest = b->next;
     if (!t->oldest) t->newest = NULL;
     free_batch(T, b);
-    b->n = 0;
     if (!t->spare)
       t->spare = b;
     else
@@ -92,7 +93,8 @@ void limbo_put(Thr *T, Obj *o) {
   }
   t->filling->o[t->filling->n++] = o;
   if (++t->waiting > t->most_waiting) t->most_waiting = t->waiting;
-  if (t->filling->n == LIMBO_BATCH) close_batch(T);
+  t->filling->bytes += obj_size(o);
+  if (t->filling->n == LIMBO_BATCH || t->filling->bytes >= LIMBO_BATCH_BYTES) close_batch(T);
 }
 
 void limbo_announce(Thr *T) {
@@ -100,7 +102,10 @@ void limbo_announce(Thr *T) {
   free_oldest(T); /* what others have not seen yet is freed after a later batch */
 }
 
-void limbo_block(Thr *T) { atomic_store(&T->limbo.seen, LIMBO_BLOCKED); }
+void limbo_block(Thr *T) {
+  atomic_store(&T->limbo.seen, LIMBO_BLOCKED);
+  free_oldest(T); /* who waits long should not hold memory */
+}
 
 void limbo_unblock(Thr *T) {
   Limbo *l = LIMBO_OF(T);
@@ -112,10 +117,7 @@ void limbo_unblock(Thr *T) {
 void limbo_drain(Thr *threads[], int n) {
   for (int i = 0; i < n; i++) {
     LimboThread *t = &threads[i]->limbo;
-    if (t->filling) {
-      free_batch(threads[i], t->filling);
-      t->filling->n = 0;
-    }
+    if (t->filling) free_batch(threads[i], t->filling);
     while (t->oldest) {
       Batch *b = t->oldest;
       t->oldest = b->next;

@@ -7,7 +7,7 @@
    Such points are polls and blocking regions (no unlocked read and no BORROW spans one): quiescent-state-based reclamation, as
    free-threaded CPython does it for pages and McKenney's RCU for kernels; here per object, so that it works over any malloc.
 
-     epoch            counts up each time a batch of dead objects is full
+     epoch            counts up each time a batch of dead objects is full (in number or in bytes)
      batch.epoch      set then: every thread that announces an epoch >= it has since been quiescent
      thread.seen      the last epoch announced; LIMBO_BLOCKED inside blocking regions
      Invariant: a batch is freed when batch.epoch <= min over threads of seen.
@@ -20,13 +20,14 @@
 
 #include "runtime/base.h"
 
-enum { LIMBO_BATCH = 254, LIMBO_THREADS = 1024 /* as COUNTED_THREADS */ };
+enum { LIMBO_BATCH = 254, LIMBO_BATCH_BYTES = 1 << 20, LIMBO_THREADS = 1024 /* as COUNTED_THREADS */ };
 #define LIMBO_BLOCKED UINT64_MAX
 
 typedef struct Batch {
   struct Batch *next;
   uint64_t epoch;
   uint32_t n;
+  size_t bytes;
   Obj *o[LIMBO_BATCH];
 } Batch;
 

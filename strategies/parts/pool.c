@@ -75,13 +75,19 @@ static void take_local(Pool *P, unsigned cls) {
   u->spare = 0;
 }
 
+/* Units from the chunks; when there are none, those of a trim. */
+static Unit *get_run(Pool *P, size_t bytes) {
+  bool out_of_memory;
+  Unit *u = chunks_get(P->chunks, bytes, SIZE_MAX, &out_of_memory);
+  if (LIKELY(u)) return u;
+  pool_trim(P);
+  u = chunks_get(P->chunks, bytes, SIZE_MAX, &out_of_memory);
+  if (!u) P->exhausted(P->exhausted_arg);
+  return u;
+}
+
 static Unit *new_unit(Pool *P, unsigned cls) {
-  Unit *u = chunks_get(P->chunks, UNIT_BYTES);
-  if (!u) {
-    pool_trim(P);
-    u = chunks_get(P->chunks, UNIT_BYTES);
-    if (!u) P->exhausted(P->exhausted_arg);
-  }
+  Unit *u = get_run(P, UNIT_BYTES);
   u->owner = P;
   u->local = NULL;
   u->cls = (uint16_t)cls;
@@ -112,12 +118,7 @@ void *pool_get_slow(Pool *P, unsigned cls) {
 }
 
 void *pool_get_large(Pool *P, size_t size) {
-  Unit *u = chunks_get(P->chunks, size);
-  if (!u) {
-    pool_trim(P);
-    u = chunks_get(P->chunks, size);
-    if (!u) P->exhausted(P->exhausted_arg);
-  }
+  Unit *u = get_run(P, size);
   u->owner = P;
   return unit_base(u);
 }

@@ -9,7 +9,8 @@ static size_t stack_bytes(const Marker *m) { return m->cap * sizeof *m->stack; }
 
 /* Immortals live in a block of their own whose marks are never cleared: the marker finds them marked and goes on. */
 static bool make_immortals(Space *S) {
-  Unit *u = chunks_get(&S->chunks, UNIT_BYTES);
+  bool out_of_memory;
+  Unit *u = chunks_get(&S->chunks, UNIT_BYTES, SIZE_MAX, &out_of_memory);
   if (!u) return false;
   u->flags = BLOCK_IMMORTAL;
   u->cell = sizeof(Int);
@@ -76,15 +77,18 @@ static Unit *take_unswept(Space *S, unsigned cls) {
   Unit *u = S->unswept[cls];
   if (u) S->unswept[cls] = u->next;
   pthread_mutex_unlock(&S->mutex);
+  if (u) __atomic_fetch_add(&S->taken_bytes, UNIT_BYTES, __ATOMIC_RELAXED);
   return u;
 }
 
 /* A run of fresh memory under the limit. When the system refuses, what is held becomes the limit. */
 static Unit *get_under_limit(Space *S, size_t bytes, bool force) {
-  size_t committed = chunks_committed(&S->chunks);
-  if (!force && committed + bytes > load_relaxed(&S->limit)) return NULL;
-  Unit *u = chunks_get(&S->chunks, bytes);
-  if (!u && load_relaxed(&S->limit) > committed) store_relaxed(&S->limit, committed);
+  bool out_of_memory;
+  Unit *u = chunks_get(&S->chunks, bytes, force ? SIZE_MAX : load_relaxed(&S->limit), &out_of_memory);
+  if (u)
+    __atomic_fetch_add(&S->taken_bytes, u->bytes, __ATOMIC_RELAXED);
+  else if (out_of_memory)
+    store_relaxed(&S->limit, chunks_committed(&S->chunks));
   return u;
 }
 
@@ -128,6 +132,8 @@ void space_begin(Space *S, SpaceThread *threads[], int n) {
   memset(S->unswept, 0, sizeof S->unswept);
   chunks_each(&S->chunks, clear_block, S);
   S->marker.n = 0;
+  S->fruitless = S->taken_bytes < load_relaxed(&S->limit) / FRUITLESS_PART ? S->fruitless + 1 : 0;
+  S->taken_bytes = 0;
 }
 
 INLINE void push(Marker *m, Obj *o) {

@@ -57,9 +57,16 @@ typedef struct Space {
   Marker marker;
   uint64_t live_objects,
       live_bytes;             /* at the last collection, immortals left out; bytes of cells and of pages of large objects */
+  uint64_t taken_bytes;       /* of blocks and large objects handed out since the last collection; atomic */
+  unsigned fruitless;         /* collections in a row before which next to nothing was handed out */
   uint64_t hole_bytes;        /* free in blocks that hold something, at the last collection */
   uint64_t mark_ns, sweep_ns; /* of collections since the last reset */
 } Space;
+
+/* A collection that is due although less than this part of the limit was handed out since the last one is fruitless; after so many
+   in a row under a fixed limit the heap is too small, though it would do in the end (as JVMs' "GC overhead limit"). */
+enum { FRUITLESS_PART = 128, FRUITLESS_MAX = 16 };
+INLINE bool space_is_hopeless(const Space *S) { return S->fruitless >= FRUITLESS_MAX; }
 
 enum { BLOCK_IMMORTAL = 1, BLOCK_OVERFLOWED = 2 }; /* Unit.flags */
 

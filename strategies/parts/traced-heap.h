@@ -132,7 +132,7 @@ static void traced_stats(Heap *H, reclaim_stats *out) {
   out->live_objects = H->live_objects;
   out->live_bytes = H->live_bytes;
   out->committed_bytes = chunks_committed(&H->mature.chunks);
-  out->allocated_bytes = H->live_bytes;
+  out->allocated_bytes = RECLAIM_NONE; /* not counted on the way */
 }
 
 static void traced_reset(Heap *H) {
