@@ -157,3 +157,63 @@ Test(input, a_full_disk, .init = enter_place, .fini = leave_place) {
   cr_expect(nothing_written());
   forget(&s);
 }
+
+static int physical_cores(void) {
+  struct spoken s = program("", "list topology --json");
+  json_t *a = json_loads(s.out, 0, NULL);
+  int cores = 0;
+  for (size_t i = 0; i < json_array_size(a); i++) {
+    const json_t *o = json_array_get(a, i);
+    if (!strcmp(json_string_value(json_object_get(o, "name")), "cores"))
+      cores = (int)json_integer_value(json_object_get(o, "count"));
+  }
+  json_decref(a);
+  forget(&s);
+  return cores;
+}
+
+/* quick: five strategies x four workloads private x {1, max}, and dicts shared-write at max; plain counts x shared data stays visible. */
+Test(profiles, quick_and_ci, .init = enter_place, .fini = leave_place) {
+  static const char *const names[] = {"quick", "ci"};
+  static const int blocks[] = {6, 20};
+  int cores = physical_cores(), counts = cores > 1 ? 2 : 1;
+  for (int i = 0; i < 2; i++) {
+    char *arguments = sweep_format("run --profile %s --dry-run --json", names[i]);
+    struct spoken s = program("", arguments);
+    cr_assert(eq(int, s.code, 0), "%s", s.err);
+    json_t *o = json_loads(s.out, 0, NULL), *plan = json_object_get(o, "plan"), *cells = json_object_get(plan, "cells");
+    int runs = 0, shared = 0;
+    for (size_t k = 0; k < json_array_size(cells); k++) {
+      const json_t *c = json_array_get(cells, k);
+      bool private = !strcmp(json_string_value(json_object_get(c, "sharing")), "private");
+      runs += json_is_null(json_object_get(c, "status"));
+      shared += !private;
+      cr_expect(eq(str, (char *)json_string_value(json_object_get(c, "allocator")), "pool"));
+    }
+    cr_expect(eq(int, runs, 5 * 4 * counts + 4), "%s", names[i]);
+    cr_expect(eq(int, shared, 5));
+    cr_expect(eq(sz, json_array_size(cells), (size_t)(5 * 4 * counts + 5)));
+    cr_expect(eq(int, (int)json_integer_value(json_object_get(plan, "blocks")), blocks[i]));
+    json_decref(o);
+    forget(&s);
+    free(arguments);
+  }
+}
+
+/* full: every strategy, workload and mode that goes together; the same cell never twice. */
+Test(profiles, full, .init = enter_place, .fini = leave_place) {
+  struct spoken s = program("unset RECLAIM_PLUGIN_PATH;", "run --profile full --dry-run --json");
+  cr_assert(eq(int, s.code, 0), "%s", s.err);
+  json_t *o = json_loads(s.out, 0, NULL), *cells = json_object_get(json_object_get(o, "plan"), "cells"), *seen = json_object();
+  size_t n = json_array_size(cells);
+  cr_expect(gt(sz, n, 100));
+  for (size_t k = 0; k < n; k++) {
+    char *text = json_dumps(json_array_get(cells, k), JSON_SORT_KEYS | JSON_COMPACT);
+    json_object_set_new(seen, text, json_true());
+    free(text);
+  }
+  cr_expect(eq(sz, json_object_size(seen), n));
+  json_decref(seen);
+  json_decref(o);
+  forget(&s);
+}

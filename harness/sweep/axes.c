@@ -16,12 +16,28 @@ enum { MOST_THREADS = 4096 };
 #define FIVE_STRATEGIES "rc,rc-gil,rc-atomic,mark-sweep,generational"
 #define FOUR_WORKLOADS  "lists,dicts,generators,trees"
 
+/* What `quick` and `ci` share: all private, and the one workload with a lock in its heart shared, where every core is in it. */
+#define FIVE_BY_FOUR                                                                                                             \
+  .strategies = FIVE_STRATEGIES, .workloads = FOUR_WORKLOADS, .sharing = "private", .threads = "1,max", .allocators = "pool",    \
+  .heaps = "3x", .pins = "compact", .extra_workloads = "dicts", .extra_sharing = "shared-write", .extra_threads = "max",         \
+  .warmup = 1, .iterations = 5, .timeout_s = 120, .repeats = -1
+
 static const struct sweep_profile profiles[] = {
-    {"quick", FIVE_STRATEGIES, FOUR_WORKLOADS, "private", "1,max", "pool", "3x", "compact", "dicts", "shared-write", "max", 6, 1,
-     5, 120},
-    {"ci", FIVE_STRATEGIES, FOUR_WORKLOADS, "private", "1,max", "pool", "3x", "compact", "dicts", "shared-write", "max", 20, 1, 5,
-     120},
-    {"full", "all", "all", "all", "all", "all", "3x,6x,grow", "compact", NULL, NULL, NULL, 20, 1, 5, 600},
+    {.name = "quick", .blocks = 6, FIVE_BY_FOUR},
+    {.name = "ci", .blocks = 20, FIVE_BY_FOUR},
+    {.name = "full",
+     .strategies = "all",
+     .workloads = "all",
+     .sharing = "all",
+     .threads = "all",
+     .allocators = "all",
+     .heaps = "3x,6x,grow",
+     .pins = "compact",
+     .blocks = 20,
+     .warmup = 1,
+     .iterations = 5,
+     .timeout_s = 600,
+     .repeats = -1},
 };
 enum { NPROFILES = sizeof profiles / sizeof *profiles };
 

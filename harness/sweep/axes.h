@@ -11,6 +11,7 @@ struct sweep_profile {
   const char *name, *strategies, *workloads, *sharing, *threads, *allocators, *heaps, *pins;
   const char *extra_workloads, *extra_sharing, *extra_threads;
   int blocks, warmup, iterations, timeout_s;
+  int repeats; /* at most so many blocks with a poor control are run once more; -1: all of them */
 };
 
 /* The profile of that name, or NULL; the n-th one's name, NULL past the last. */

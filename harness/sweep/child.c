@@ -70,7 +70,7 @@ static void become_child(const struct child_request *rq, pid_t parent, int resul
                 CLOSE_RANGE_CLOEXEC); /* whatever this process was started with; where the kernel has no such call,
                                                              ours are marked already */
     sigprocmask(SIG_SETMASK, &before, NULL);
-    execve(rq->argv[0], rq->argv, rq->envp);
+    execve(rq->path, rq->argv, rq->envp);
   }
   int why = errno;
   if (write(high[3], &why, sizeof why) != sizeof why) _exit(126); /* the exit code tells it, too */

@@ -10,7 +10,8 @@
 #include <stddef.h>
 
 struct child_request {
-  char **argv; /* argv[0] is the program's path; "--fd N" is added here */
+  const char *path; /* of the program */
+  char **argv;      /* "--fd N" is added to it */
   char **envp;
   double timeout_s;
 };

@@ -136,6 +136,9 @@ static char *why_not(const struct point *pt, const int64_t *params) {
   if (pt->mode != RECLAIM_PRIVATE && !(s->capabilities & RECLAIM_SHARES_HEAP))
     return sweep_format("%s shares no heap between threads", s->name);
   const reclaim_workload *w = pt->choice.workload;
+  bool factor = pt->heap->kind == CATALOG_HEAP_FACTOR && s->capabilities & RECLAIM_HEAP_LIMIT;
+  if (factor && (!w->live_bytes || !w->live_bytes(params, pt->threads, pt->mode)))
+    return sweep_format("%s declares no live bytes that %s could be a factor of", pt->workload, pt->heap_word);
   const char *refusal = w->refuse ? w->refuse(params, pt->threads, pt->mode) : NULL;
   return refusal ? sweep_strdup(refusal) : NULL;
 }
@@ -472,7 +475,7 @@ static int read_numbers(struct maker *m, const struct sweep_options *o, const st
       !sweep_option_number(o, OPT_GC_THREADS, 1, 4096, 0, &gc) || !sweep_option_number(o, OPT_SEED, 0, INT64_MAX, -1, &seed) ||
       !sweep_option_number(o, OPT_TIMEOUT, 1, 1000000, profile->timeout_s, &timeout) ||
       !sweep_option_number(o, OPT_MEMORY_LIMIT, 1 << 20, most, def_limit, &limit) ||
-      !sweep_option_number(o, OPT_REPEATS, 0, 100000, -1, &repeats))
+      !sweep_option_number(o, OPT_REPEATS, 0, 100000, profile->repeats, &repeats))
     return SWEEP_BAD_INPUT;
   p->blocks = (int)blocks, p->gc_threads = (int)gc, p->repeats = (int)repeats;
   p->warmup = m->warmup = (int)warmup, p->iterations = m->iterations = (int)iterations;

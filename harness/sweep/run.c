@@ -54,7 +54,7 @@ static void add_sets(struct arguments *a, const char *assignments, const char *h
 /* The command line of one cell; also what a reader would type to run it by hand. */
 static struct arguments cell_arguments(const struct sweep_plan *p, const struct sweep_cell *c) {
   struct arguments a = {0};
-  *sweep_push(a.v, a.n) = sweep_strdup("/proc/self/exe");
+  *sweep_push(a.v, a.n) = sweep_strdup("reclaim");
   *sweep_push(a.v, a.n) = sweep_strdup("cell");
   add_flag(&a, "--strategy", sweep_strdup(c->strategy));
   add_flag(&a, "--workload", sweep_strdup(c->workload));
@@ -77,7 +77,8 @@ static struct arguments cell_arguments(const struct sweep_plan *p, const struct 
 
 static void run_child(const struct sweep_plan *p, const struct sweep_cell *c, struct child_outcome *out) {
   struct arguments a = cell_arguments(p, c);
-  struct child_request request = {a.v, sweep_environment_for_child(c->library, p->keep_env), p->timeout_s};
+  /* the very file that this process runs, even when another was built in its place meanwhile */
+  struct child_request request = {"/proc/self/exe", a.v, sweep_environment_for_child(c->library, p->keep_env), p->timeout_s};
   sweep_child_run(&request, out);
   sweep_environment_free(request.envp);
   sweep_free_words(a.v, a.n);

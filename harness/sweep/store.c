@@ -16,11 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RSS_HEADER "campaign,invocation,t_ns,rss_bytes\r\n"
+#define RSS_HEADER "invocation,t_ns,rss_bytes\r\n"
 
 /* What an invocation is expected to need on disk, in bytes: a row in two files, and what is sampled beside it. Only for the
    question whether there is room at all. */
-enum { ROW_BYTES = 2 * 900, INVOCATION_BYTES = 16 << 10 };
+enum { ROW_BYTES = 2 * 900, INVOCATION_BYTES = 48 << 10 };
 
 static char *in_dir(const char *dir, const char *file) { return sweep_format("%s/%s", dir, file); }
 
@@ -289,7 +289,7 @@ static bool record_rss(struct store *s, int64_t invocation, const json_t *result
   const json_t *samples = json_object_get(result, "rss");
   for (size_t i = 0; i < json_array_size(samples); i++) {
     const json_t *pair = json_array_get(samples, i);
-    sweep_text_addf(&t, "%s,%" PRId64 ",%" JSON_INTEGER_FORMAT ",%" JSON_INTEGER_FORMAT "\r\n", s->campaign.name, invocation,
+    sweep_text_addf(&t, "%" PRId64 ",%" JSON_INTEGER_FORMAT ",%" JSON_INTEGER_FORMAT "\r\n", invocation,
                     json_integer_value(json_array_get(pair, 0)), json_integer_value(json_array_get(pair, 1)));
   }
   bool ok = append(s->rss_fd, &t, &s->rss_size);
