@@ -19,7 +19,7 @@
 
 /* --- Checks -------------------------------------------------------------------------------------------------------------------- */
 
-#define CHECK(condition)    ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, #condition))
+#define CHECK(condition)     ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, #condition))
 #define CHECK_EQ(have, want) check_equal(__FILE__, __LINE__, #have, (int64_t)(have), (int64_t)(want))
 
 __attribute__((noreturn, cold, unused)) static void check_failed(const char *file, int line, const char *what) {
