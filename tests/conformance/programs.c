@@ -534,7 +534,7 @@ static bool choose_tunables(TestHeap *h, Rng *r) {
     const reclaim_param *p = &h->strategy->tunables[i];
     static const int64_t often[] = {0, 1, 7, 100};
     if (!strcmp(p->name, "collect-every"))
-      stressed = h->tunables[i] = often[rng_below(r, 4)];
+      h->tunables[i] = often[rng_below(r, 4)], stressed = h->tunables[i] != 0;
     else if (p->choices || p->max == 1)
       h->tunables[i] = p->min + (int64_t)rng_below(r, (uint64_t)(p->max - p->min + 1));
     else if (rng_below(r, 2))
