@@ -58,6 +58,10 @@ static void val_append(Val *o, Val *x) {
   o->ref[o->n++] = x;
 }
 
+/* Ints, floats and strings have no identity where objects move: publishing one may make a copy, and the other lives on. */
+static bool is_value(const Val *o) { return o && (o->kind == KIND_INT || o->kind == KIND_FLOAT || o->kind == KIND_STR); }
+static uint64_t copies; /* that there may be */
+
 static void share(Val *o) {
   if (!o || o->shared) return;
   o->shared = true;
@@ -77,8 +81,12 @@ static bool storable(Machine *m, Val *o, Val *x) {
   m->look++;
   return m->cycles || !reaches(m, x, o);
 }
+static void publish_val(Val *x) {
+  copies += MM_MOVES && is_value(x);
+  share(x);
+}
 static void stored(const Val *o, Val *x) {
-  if (o->shared) share(x);
+  if (o->shared) publish_val(x);
 }
 
 /* Lists and dicts have an array or a table beside them. */
@@ -183,7 +191,8 @@ static void compare(Machine *m, Slot *x, Val *o, int depth) {
 static void compare_register(Machine *m, int i, int depth) {
   m->look++;
   compare(m, m->slot[i], m->val[i], depth);
-  for (int k = 0; k < REGISTERS; k++) CHECK_EQ(slot_same(m->slot[i], m->slot[k]), m->val[i] == m->val[k]);
+  for (int k = 0; k < REGISTERS; k++)
+    if (!MM_MOVES || !is_value(m->val[k])) CHECK_EQ(slot_same(m->slot[i], m->slot[k]), m->val[i] == m->val[k]);
 }
 
 /* --- Steps -------------------------------------------------------------------------------------------------------------------------------- */
@@ -478,12 +487,13 @@ static void publish_step(Machine *m, Rng *r) {
   if (!MM_SHARES_HEAP) return;
   int i = any(r);
   om_share(m->T, m->slot[i]);
-  share(m->val[i]);
+  publish_val(m->val[i]);
 }
 
 static void collect_step(Machine *m, Rng *r) {
   (void)r;
-  CHECK_EQ(live_objects(m->T), MM_RECLAIMS_CYCLES ? count_reachable(m) : count_counted(m));
+  uint64_t live = live_objects(m->T), least = MM_RECLAIMS_CYCLES ? count_reachable(m) : count_counted(m);
+  if (live < least || live > least + copies) CHECK_EQ(live, least);
 }
 
 static void compare_step(Machine *m, Rng *r) { compare_register(m, any(r), 5); }
@@ -562,6 +572,7 @@ static void run_in(Thr *T, const Program *p, bool stressed) {
   LET(T, g, none_new(T));
   LET(T, h, none_new(T));
   Machine m = {.T = T, .slot = {a, b, c, d, e, f, g, h}, .cycles = p->seed & 1, .stressed = stressed};
+  copies = 0;
   Val *none = val_new(&m, KIND_NONE, 0, 0);
   for (int i = 0; i < REGISTERS; i++) m.val[i] = none;
   run_steps(&m, p);
