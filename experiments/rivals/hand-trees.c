@@ -1,5 +1,6 @@
-/* hand-trees.c: trees by hand. Freed parent first, then depth first: on a last-in, first-out pool the faster order, and the one that a
-   recursive free has for nothing. */
+/* hand-trees.c: trees by hand. A tree is freed parent first, right before left: exactly against the order in which it was built, so
+   that on a last-in, first-out pool the next tree finds its cells where the last one had them. (Freed in post-order treesV takes 1.3
+   times as long, left before right 1.9 times.) */
 #include "experiments/rivals/hand.h"
 
 #include "workloads/trees.c"
@@ -21,8 +22,8 @@ static void tree_free(Thr *T, Tree *t) {
   while (t) {
     Tree *l = t->l, *r = t->r;
     hand_free(T, t, sizeof *t);
-    tree_free(T, l);
-    t = r;
+    tree_free(T, r);
+    t = l;
   }
 }
 
