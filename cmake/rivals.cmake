@@ -11,3 +11,10 @@ foreach(FLAVOUR pool malloc)
   set_target_properties(${TARGET} PROPERTIES PREFIX "" OUTPUT_NAME "hand.${FLAVOUR}" LIBRARY_OUTPUT_DIRECTORY
                                                                                      ${RECLAIM_RIVAL_DIR})
 endforeach()
+
+# The judge of experiments/figures.
+if(TARGET reclaim_harness)
+  add_executable(judge-figures experiments/judge-figures.c)
+  target_link_libraries(judge-figures PRIVATE reclaim_harness)
+  set_target_properties(judge-figures PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${RECLAIM_RIVAL_DIR})
+endif()
