@@ -13,8 +13,12 @@ foreach(HEADER ${RECLAIM_STRATEGY_HEADERS})
   list(APPEND RECLAIM_STRATEGIES ${NAME})
 endforeach()
 
-# reclaim_strategy_target(TARGET NAME FLAVOUR SOURCES...): compiles SOURCES against strategy NAME.
-function(reclaim_specialise TARGET NAME FLAVOUR)
+# reclaim_specialise(TARGET HEADER FLAVOUR [NAME]): compiles TARGET against strategies/HEADER.h; it calls itself NAME (HEADER).
+function(reclaim_specialise TARGET HEADER FLAVOUR)
+  set(NAME ${HEADER})
+  if(ARGC GREATER 3)
+    set(NAME ${ARGV3})
+  endif()
   if(FLAVOUR STREQUAL malloc)
     set(MALLOC 1)
   else()
@@ -29,7 +33,7 @@ function(reclaim_specialise TARGET NAME FLAVOUR)
   target_include_directories(${TARGET} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_definitions(
     ${TARGET}
-    PRIVATE MM_STRATEGY_HEADER="strategies/${NAME}.h" MM_STRATEGY_NAME="${NAME}" MM_MALLOC=${MALLOC} MM_CHECK=${CHECK}
+    PRIVATE MM_STRATEGY_HEADER="strategies/${HEADER}.h" MM_STRATEGY_NAME="${NAME}" MM_MALLOC=${MALLOC} MM_CHECK=${CHECK}
             MM_BUILD="${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION} ${CMAKE_C_FLAGS_${BUILD_TYPE}}")
   target_link_libraries(${TARGET} PRIVATE Threads::Threads)
 endfunction()
