@@ -54,8 +54,11 @@ typedef struct {
 } Own;
 INLINE Own own_mk(Thr *T, Obj *o) { return (Own){o, T->epoch}; }
 INLINE Obj *own_use(Thr *T, Own v) {
+  if (T->borrowing) mm_panic(T, "a store or a drop inside BORROW");
   if (v.p_ && v.epoch != T->epoch) mm_panic(T, "an owned value was used after an allocation or a poll");
-  if (v.p_ && v.p_->kind == KIND_FREE) mm_panic(T, "an owned value was used after its object was freed");
+  /* A free list threads its links, multiples of 16, through the word that held the kind. */
+  if (v.p_ && (v.p_->kind == KIND_FREE || v.p_->kind >= KIND_COUNT))
+    mm_panic(T, "an owned value was used after its object was freed");
   return v.p_;
 }
 /* First thing in every operation that may allocate or poll. */
@@ -165,7 +168,8 @@ INLINE bool obj_is_shared(const Obj *o) { return MM_SHARES_HEAP && (o->bits & OB
    a GIL stands before everything. */
 INLINE bool mm_is_concurrent(const Obj *o) { return MM_LOCKS_OBJECTS && UNLIKELY(o->bits & OBJ_SHARED); }
 
-/* Before publication; deep. Storing into a shared object does this to what is stored. */
+/* Before publication; deep. Storing into a shared object does this to what is stored. A strategy may publish a copy of an int, a float
+   or a string: they are values, and slot_same tells nothing of them. */
 INLINE void om_share(Thr *T, Slot *x) {
 #if MM_LOCKS_OBJECTS
   mm_epoch(T);
