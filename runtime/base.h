@@ -37,7 +37,7 @@ INLINE void cpu_relax(void) {
 /* --- The header: 8 bytes, the same for every strategy, so that equal objects have equal sizes everywhere. ----------------
 
    kind   one of the enum below; KIND_FORWARDED while a copying collector runs
-   n      number of references of a node or generator frame; unused (0) elsewhere
+   n      number of references of a node or generator frame; of an array: its items have moved; unused (0) elsewhere
    bits   OBJ_* flags, written by the object's only owner, or with the world stopped
    lock   the object lock (strategies/parts/park.h): 0 free, 1 held, 2 held and waited for
    count  the reference count where MM_COUNTS_HEAP, else unused
@@ -185,6 +185,10 @@ INLINE size_t obj_size(const Obj *o) {
   }
 }
 
+/* How many references an array holds: none once a list has moved them to a longer one (h.n is set; where nothing counts there is no
+   need to), though a lock-free reader may still look at what they were. */
+INLINE uint32_t array_owned(const Array *a) { return a->h.n ? 0 : load_relaxed(&a->len); }
+
 INLINE bool kind_is_leaf(unsigned kind) { return kind <= KIND_RAW; }
 
 /* Calls visit(ctx, &field) for every reference field of `o`, NULL ones included. With a constant `visit` it compiles to one
@@ -198,7 +202,7 @@ INLINE void obj_visit_range(Obj *o, Obj **lo, Obj **hi, void (*visit)(void *ctx,
   case KIND_NODE: from = ((Node *)o)->e, to = from + o->n; break;
   case KIND_GEN: from = ((Gen *)o)->refs, to = from + o->n; break;
   case KIND_TUPLE:
-  case KIND_ARRAY: from = ((Array *)o)->v, to = from + load_relaxed(&((Array *)o)->len); break;
+  case KIND_ARRAY: from = ((Array *)o)->v, to = from + array_owned((Array *)o); break;
   case KIND_TABLE: {
     Entry *e = ((Table *)o)->e, *end = e + ((Table *)o)->cap;
     if ((void *)lo > (void *)e) e += ((char *)lo - (char *)e) / (ptrdiff_t)sizeof(Entry);

@@ -20,11 +20,11 @@ enum { MOST_THREADS = 4096 };
 #define FIVE_BY_FOUR                                                                                                             \
   .strategies = FIVE_STRATEGIES, .workloads = FOUR_WORKLOADS, .sharing = "private", .threads = "1,max", .allocators = "pool",    \
   .heaps = "3x", .pins = "compact", .extra_workloads = "dicts", .extra_sharing = "shared-write", .extra_threads = "max",         \
-  .warmup = 1, .iterations = 5, .timeout_s = 120, .repeats = -1
+  .warmup = 1, .iterations = 5, .timeout_s = 120
 
 static const struct sweep_profile profiles[] = {
-    {.name = "quick", .blocks = 6, FIVE_BY_FOUR},
-    {.name = "ci", .blocks = 20, FIVE_BY_FOUR},
+    {.name = "quick", .blocks = 6, .repeats = 1, FIVE_BY_FOUR},
+    {.name = "ci", .blocks = 20, .repeats = -1, FIVE_BY_FOUR},
     {.name = "full",
      .strategies = "all",
      .workloads = "all",

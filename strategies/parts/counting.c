@@ -52,7 +52,7 @@ static inline void visit_drop(void *d, Obj **field) { drop_child(d, *field); }
 /* Arrays are long and their items scattered: ask for the lines early. */
 INLINE void drop_items(Dead *d, Array *a) {
   enum { AHEAD = 8 };
-  uint32_t n = a->h.n ? 0 : a->len; /* set: a list has moved them to a longer array */
+  uint32_t n = array_owned(a);
   d->bulk = n >= BULK;
   for (uint32_t i = 0; i < n; i++) {
     if (i + AHEAD < n) __builtin_prefetch(a->v[i + AHEAD]);
