@@ -32,7 +32,7 @@ bool sweep_rows_failed(const char *status) {
   return strcmp(status, "ok") && strcmp(status, "uncollected") && strcmp(status, "not-applicable");
 }
 
-/* --- Fields ---------------------------------------------------------------------------------------------------------------------- */
+/* --- Fields ----------------------------------------------------------------------------------------------------------------- */
 
 /* A row while it is filled: owned texts, NULL for what is not known. */
 struct fields {
@@ -127,7 +127,7 @@ static void set_facts(struct fields *f, const json_t *result, const json_t *iter
   }
 }
 
-/* --- The verdict ------------------------------------------------------------------------------------------------------------------- */
+/* --- The verdict ------------------------------------------------------------------------------------------------------------ */
 
 struct verdict {
   const char *status;
@@ -179,7 +179,7 @@ static struct verdict judge(const struct child_outcome *o, double timeout_s, con
   return o->end == CHILD_SIGNALLED ? of_signal(o) : of_result(o, result);
 }
 
-/* --- Rows ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- Rows ------------------------------------------------------------------------------------------------------------------- */
 
 static char *one_row(const struct row_campaign *campaign, const struct row_place *place, const struct verdict *v,
                      const json_t *result, const json_t *iteration) {

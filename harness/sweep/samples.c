@@ -28,7 +28,7 @@ static struct cut cut_row(const char *row) {
   return c;
 }
 
-/* --- Checksums ------------------------------------------------------------------------------------------------------------------- */
+/* --- Checksums -------------------------------------------------------------------------------------------------------------- */
 
 /* One vote: this cell computed this checksum for this work in this iteration. */
 struct vote {
@@ -121,7 +121,7 @@ static void free_votes(struct votes *vs) {
   sweep_free_words(vs->wrong, vs->nwrong);
 }
 
-/* --- Control --------------------------------------------------------------------------------------------------------------------- */
+/* --- Control ---------------------------------------------------------------------------------------------------------------- */
 
 /* Of an invocation, from its first row; NAN where it has none. */
 struct control {
@@ -186,7 +186,7 @@ int sweep_samples_poor_blocks(const struct sweep_plan *plan, const struct journa
   return n;
 }
 
-/* --- Writing ------------------------------------------------------------------------------------------------------------------------ */
+/* --- Writing ---------------------------------------------------------------------------------------------------------------- */
 
 /* What is gathered over one cell while its rows are written. */
 struct gathered {
