@@ -86,7 +86,8 @@ typedef struct catalog_heap {
 bool catalog_parse_heap(const char *text, catalog_heap *out, char *err, size_t nerr);
 
 /* The limit in bytes that this heap means for a cell whose declared live bytes are `live`; 0: grow. A factor is never less than
-   CATALOG_HEAP_FLOOR per thread: below that, what is measured is the size of a block, not a collector. The same for all strategies. */
+   CATALOG_HEAP_FLOOR per thread: below that, what is measured is the size of a block, not a collector. The same for all
+   strategies. */
 #define CATALOG_HEAP_FLOOR ((uint64_t)4 << 20)
 uint64_t catalog_heap_limit(const catalog_heap *heap, uint64_t live, int threads);
 

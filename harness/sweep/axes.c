@@ -1,5 +1,5 @@
-/* axes.c: words into axes. Every word is checked on its own here, before the product is formed, so that a mistake is told once and
-   with its place. */
+/* axes.c: words into axes. Every word is checked on its own here, before the product is formed, so that a mistake is told once
+   and with its place. */
 #include "axes.h"
 
 #include "harness/cell/pin.h"

@@ -1,7 +1,8 @@
 /* plan.c: the product of the axes, cell by cell.
 
    Everything that could make a cell impossible is found here: what is a mistake of the user ends the program, what lies in the
-   nature of the pair (plain counts x shared data) becomes a cell that is not applicable, with the reason, and stays in the plan. */
+   nature of the pair (plain counts x shared data) becomes a cell that is not applicable, with the reason, and stays in the
+   plan. */
 #define _GNU_SOURCE 1 /* tdestroy, vasprintf */
 #include "plan.h"
 

@@ -83,7 +83,8 @@ static char *finish_row(struct fields *f) {
   return t.s;
 }
 
-/* What the plan knows. The axes come from here even when the child says them, too, so that a cell has one spelling however it ends. */
+/* What the plan knows. The axes come from here even when the child says them, too, so that a cell has one spelling however it
+   ends. */
 static void set_axes(struct fields *f, const struct row_campaign *campaign, const struct sweep_cell *c) {
   set_text(f, ROW_CAMPAIGN, campaign->name);
   set_text(f, ROW_MACHINE, campaign->machine);
