@@ -32,6 +32,7 @@ static bool run_until(char **argv, int nth, int *code) {
     char *cwd = sweep_format("%s/cwd", place);
     bool ok = chdir(cwd) == 0 && freopen("../out", "w", stdout) && freopen("../err", "w", stderr) &&
               ptrace(PTRACE_TRACEME, 0, 0, 0) == 0;
+    if (ok) ok = setenv("ASAN_OPTIONS", "abort_on_error=1:detect_leaks=0", 1) == 0; /* leaks cannot be looked for while traced */
     if (ok) execv(argv[0], argv);
     _exit(99);
   }
@@ -198,7 +199,8 @@ Test(resume, after_an_interrupt, .init = enter_place, .fini = leave_place, .time
   cr_expect(eq(int, json_is_false(json_object_get(o, "finished")), 1));
   json_decref(o);
   struct samples rows = read_samples("r");
-  cr_expect(all(ge(int, rows.n, 1 + ROWS), lt(int, rows.n, 1 + INVOCATIONS * ROWS)));
+  cr_expect(ge(int, rows.n, 1 + ROWS));
+  cr_expect(lt(int, rows.n, 1 + INVOCATIONS * ROWS));
   free_samples(&rows);
   check_killed("r");
   free(code);

@@ -13,7 +13,7 @@
 
 enum { NDIRS = 32, DIRLEN = 1024 };
 
-/* --- The folders --------------------------------------------------------------------------------------------------------- */
+/* --- The folders ------------------------------------------------------------------------------------------------------------ */
 
 /* `strategies` beside the executable, then the folders of RECLAIM_PLUGIN_PATH. What does not fit is left out. */
 static int plugin_dirs(char (*dirs)[DIRLEN]) {
@@ -95,7 +95,7 @@ void catalog_free_names(char **names, int n) {
   free(names);
 }
 
-/* --- Opening --------------------------------------------------------------------------------------------------------------- */
+/* --- Opening ---------------------------------------------------------------------------------------------------------------- */
 
 /* NULL when `s` is what the file name says and complete, else what is wrong with it. */
 static const char *descriptor_fault(const reclaim_strategy *s, const char *name, const char *flavour) {
@@ -159,7 +159,7 @@ const reclaim_strategy *catalog_open(const char *name, const char *flavour, char
   return NULL;
 }
 
-/* --- Workloads ------------------------------------------------------------------------------------------------------------- */
+/* --- Workloads -------------------------------------------------------------------------------------------------------------- */
 
 static bool find_choice(const reclaim_strategy *s, const char *name, catalog_choice *out) {
   for (int i = 0; i < s->nworkloads; i++) {

@@ -11,7 +11,7 @@
 
 #include "runtime/descriptor.h"
 
-/* --- Strategies ---------------------------------------------------------------------------------------------------------- */
+/* --- Strategies ------------------------------------------------------------------------------------------------------------- */
 
 /* Opens `<name>.<flavour>.so` from the folder `strategies` beside the executable, or else from the folders of RECLAIM_PLUGIN_PATH
    (colon-separated, in order), and checks that its descriptor is one that this program understands. NULL and a message when
@@ -23,7 +23,7 @@ const reclaim_strategy *catalog_open(const char *name, const char *flavour, char
 int catalog_names(char ***names);
 void catalog_free_names(char **names, int n);
 
-/* --- Names --------------------------------------------------------------------------------------------------------------- */
+/* --- Names ------------------------------------------------------------------------------------------------------------------ */
 
 /* Of `n` words the one that `word` was probably meant to be (least edit distance with swaps of neighbours, at most a third of
    its length, or one that it begins), or NULL. */
@@ -32,7 +32,7 @@ const char *catalog_nearest(const char *word, const char *const *words, int n);
 /* ", did you mean 'x'?" or "" into buf; returns buf. */
 const char *catalog_suggest(const char *word, const char *const *words, int n, char *buf, size_t nbuf);
 
-/* --- Workloads ------------------------------------------------------------------------------------------------------------- */
+/* --- Workloads -------------------------------------------------------------------------------------------------------------- */
 
 /* A workload under the name that a user gave: its own, or that of one of its settings. */
 typedef struct catalog_choice {
@@ -54,7 +54,7 @@ const char *catalog_sharing_name(uint32_t mode);
 /* The four names, in the order of their bits. */
 extern const char *const catalog_sharing_names[4];
 
-/* --- Parameters and tunables ------------------------------------------------------------------------------------------------- */
+/* --- Parameters and tunables ------------------------------------------------------------------------------------------------ */
 
 /* Index of a parameter by name, or -1. */
 int catalog_find_param(const reclaim_param *params, int n, const char *name);
@@ -86,11 +86,12 @@ typedef struct catalog_heap {
 bool catalog_parse_heap(const char *text, catalog_heap *out, char *err, size_t nerr);
 
 /* The limit in bytes that this heap means for a cell whose declared live bytes are `live`; 0: grow. A factor is never less than
-   CATALOG_HEAP_FLOOR per thread: below that, what is measured is the size of a block, not a collector. The same for all strategies. */
+   CATALOG_HEAP_FLOOR per thread: below that, what is measured is the size of a block, not a collector. The same for all
+   strategies. */
 #define CATALOG_HEAP_FLOOR ((uint64_t)4 << 20)
 uint64_t catalog_heap_limit(const catalog_heap *heap, uint64_t live, int threads);
 
-/* --- Allocators -------------------------------------------------------------------------------------------------------------- */
+/* --- Allocators ------------------------------------------------------------------------------------------------------------- */
 
 /* `pool` is the project's own and part of the strategy's object; any other is whatever malloc the process has, which is
    `library` when that is preloaded, and the C library's otherwise. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- Numbers ----------------------------------------------------------------------------------------------------------------- */
+/* --- Numbers ---------------------------------------------------------------------------------------------------------------- */
 
 /* log2 of the factor that a suffix stands for, or -1. */
 static int suffix_shift(const char *s) {
@@ -47,7 +47,7 @@ static bool parse_number(const char *text, bool bytes, int64_t *out) {
   return true;
 }
 
-/* --- One value ----------------------------------------------------------------------------------------------------------------- */
+/* --- One value -------------------------------------------------------------------------------------------------------------- */
 
 int catalog_find_param(const reclaim_param *params, int n, const char *name) {
   for (int i = 0; i < n; i++)
@@ -84,7 +84,7 @@ const char *catalog_format_value(const reclaim_param *p, int64_t value, char *bu
   return buf;
 }
 
-/* --- All of them --------------------------------------------------------------------------------------------------------------- */
+/* --- All of them ------------------------------------------------------------------------------------------------------------ */
 
 void catalog_defaults(const reclaim_param *params, int n, int64_t *values) {
   for (int i = 0; i < n; i++) values[i] = params[i].def;
@@ -124,7 +124,7 @@ char *catalog_format_params(const reclaim_param *params, int n, const int64_t *v
   return fclose(f) ? free(text), NULL : text;
 }
 
-/* --- The heap ------------------------------------------------------------------------------------------------------------------ */
+/* --- The heap --------------------------------------------------------------------------------------------------------------- */
 
 bool catalog_parse_heap(const char *text, catalog_heap *out, char *err, size_t nerr) {
   *out = (catalog_heap){.kind = CATALOG_HEAP_GROW};

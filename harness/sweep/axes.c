@@ -1,5 +1,5 @@
-/* axes.c: words into axes. Every word is checked on its own here, before the product is formed, so that a mistake is told once and
-   with its place. */
+/* axes.c: words into axes. Every word is checked on its own here, before the product is formed, so that a mistake is told once
+   and with its place. */
 #include "axes.h"
 
 #include "harness/cell/pin.h"
@@ -11,7 +11,7 @@
 
 enum { MOST_THREADS = 4096 };
 
-/* --- Profiles ---------------------------------------------------------------------------------------------------------------- */
+/* --- Profiles --------------------------------------------------------------------------------------------------------------- */
 
 #define FIVE_STRATEGIES "rc,rc-gil,rc-atomic,mark-sweep,generational"
 #define FOUR_WORKLOADS  "lists,dicts,generators,trees"
@@ -53,7 +53,7 @@ bool sweep_axes_extra(const struct sweep_options *o, const struct sweep_profile 
   return profile->extra_workloads && !o->value[OPT_WORKLOAD].text && !o->value[OPT_SHARING].text && !o->value[OPT_THREADS].text;
 }
 
-/* --- Words ------------------------------------------------------------------------------------------------------------------- */
+/* --- Words ------------------------------------------------------------------------------------------------------------------ */
 
 static bool is_all(const struct axis *a) { return a->n == 1 && !strcmp(a->words[0], "all"); }
 
@@ -168,7 +168,7 @@ static int read_pins(const struct axis *a) {
   return 0;
 }
 
-/* --- All ----------------------------------------------------------------------------------------------------------------------- */
+/* --- All -------------------------------------------------------------------------------------------------------------------- */
 
 int sweep_axes_read(struct axes *a, const struct sweep_options *o, const struct sweep_profile *p, bool extra,
                     const struct sweep_machine *m) {

@@ -53,7 +53,7 @@ bool sweep_child_interrupted(void) {
   return interrupted;
 }
 
-/* --- In the child ---------------------------------------------------------------------------------------------------------------- */
+/* --- In the child ----------------------------------------------------------------------------------------------------------- */
 
 /* Between fork and exec: only calls that are safe there. Never returns. */
 static void become_child(const struct child_request *rq, pid_t parent, int result, int complaints, int failure) {
@@ -77,7 +77,7 @@ static void become_child(const struct child_request *rq, pid_t parent, int resul
   _exit(127);
 }
 
-/* --- In the parent --------------------------------------------------------------------------------------------------------------- */
+/* --- In the parent ---------------------------------------------------------------------------------------------------------- */
 
 struct watch {
   pid_t pid;

@@ -1,8 +1,8 @@
 /* child.h: one invocation in a process of its own, from its start to its last byte.
 
-   The child may crash, hang, fork, fill its pipes or say nothing: the parent waits for all of it at once (result, complaints, end,
-   signals, clock) and never reads a byte that is not there. The child leads its own process group, which is killed as a whole, and
-   dies with its parent. */
+   The child may crash, hang, fork, fill its pipes or say nothing: the parent waits for all of it at once (result, complaints,
+   end, signals, clock) and never reads a byte that is not there. The child leads its own process group, which is killed as a
+   whole, and dies with its parent. */
 #ifndef RECLAIM_SWEEP_CHILD_H
 #define RECLAIM_SWEEP_CHILD_H
 
@@ -35,8 +35,8 @@ struct child_outcome {
   bool out_of_memory;  /* the kernel killed something for memory meanwhile */
 };
 
-/* Blocks SIGINT, SIGTERM, SIGHUP and SIGCHLD in this process, to be met in sweep_child_run only; ignores SIGPIPE and SIGXFSZ, so that a
-   full disk is an error code. False and errno when it cannot. Undone in the children. */
+/* Blocks SIGINT, SIGTERM, SIGHUP and SIGCHLD in this process, to be met in sweep_child_run only; ignores SIGPIPE and SIGXFSZ, so
+   that a full disk is an error code. False and errno when it cannot. Undone in the children. */
 bool sweep_child_prepare(void);
 
 /* Runs one child to its end. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- The estimate ------------------------------------------------------------------------------------------------------------------ */
+/* --- The estimate ----------------------------------------------------------------------------------------------------------- */
 
 static bool is_same(const struct sweep_cell *c, const json_t *old) {
   static const char *const keys[] = {"strategy", "workload", "parameters", "tunables", "sharing", "allocator", "heap"};
@@ -48,7 +48,7 @@ static double estimate(const struct sweep_plan *p, int *learnt) {
   return one * p->blocks;
 }
 
-/* --- The table --------------------------------------------------------------------------------------------------------------------- */
+/* --- The table -------------------------------------------------------------------------------------------------------------- */
 
 enum { COLUMNS = 8 };
 static const char *const headings[COLUMNS] = {"workload",  "sharing", "strategy", "threads",

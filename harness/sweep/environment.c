@@ -14,7 +14,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-/* --- Small files ----------------------------------------------------------------------------------------------------------------- */
+/* --- Small files ------------------------------------------------------------------------------------------------------------ */
 
 static json_t *line_or_null(const char *path) {
   char line[512];
@@ -64,7 +64,7 @@ static char *allowed_cpus(void) {
   return t.s;
 }
 
-/* --- The record -------------------------------------------------------------------------------------------------------------------- */
+/* --- The record ------------------------------------------------------------------------------------------------------------- */
 
 /* Every mitigation by its name. */
 static json_t *mitigations(void) {
@@ -172,7 +172,7 @@ char *sweep_environment_topology_xml(void) {
   return copy;
 }
 
-/* --- Warnings ------------------------------------------------------------------------------------------------------------------------ */
+/* --- Warnings --------------------------------------------------------------------------------------------------------------- */
 
 void sweep_environment_warn(struct sweep_plan *p) {
   char governed[64];
@@ -192,7 +192,7 @@ void sweep_environment_warn(struct sweep_plan *p) {
   if (over) sweep_plan_warn(p, "some cells have more threads than the %d CPUs; they are marked as oversubscribed", p->pus);
 }
 
-/* --- The children's environment -------------------------------------------------------------------------------------------------------- */
+/* --- The children's environment --------------------------------------------------------------------------------------------- */
 
 /* The first element is owned (LD_PRELOAD), all others are borrowed; where nothing is preloaded it is an owned marker. */
 char **sweep_environment_for_child(const char *library, bool keep) {

@@ -1,4 +1,5 @@
-/* environment.h: the machine and the program as they were when a sweep ran, and what about them is known to spoil measurements. */
+/* environment.h: the machine and the program as they were when a sweep ran, and what about them is known to spoil
+   measurements. */
 #ifndef RECLAIM_SWEEP_ENVIRONMENT_H
 #define RECLAIM_SWEEP_ENVIRONMENT_H
 
@@ -19,9 +20,9 @@ void sweep_environment_warn(struct sweep_plan *p);
 /* hwloc's XML of the whole machine, NULL when hwloc cannot say. The caller frees. */
 char *sweep_environment_topology_xml(void);
 
-/* The environment that children get: without MALLOC_*, MIMALLOC_*, GLIBC_TUNABLES and LD_PRELOAD unless `keep`; with LD_PRELOAD set to
-   `library` first, unless that is "". The strings are borrowed from this process's environment, but for the first: free with
-   sweep_environment_free. */
+/* The environment that children get: without MALLOC_*, MIMALLOC_*, GLIBC_TUNABLES and LD_PRELOAD unless `keep`; with LD_PRELOAD
+   set to `library` first, unless that is "". The strings are borrowed from this process's environment, but for the first: free
+   with sweep_environment_free. */
 char **sweep_environment_for_child(const char *library, bool keep);
 void sweep_environment_free(char **envp);
 

@@ -16,7 +16,7 @@
 /* A number beyond this is a damaged record that happens to have a right sum, not an invocation. */
 enum { MOST_INVOCATIONS = 1 << 30 };
 
-/* --- What is remembered ---------------------------------------------------------------------------------------------------------- */
+/* --- What is remembered ----------------------------------------------------------------------------------------------------- */
 
 static struct journal_entry *entry(struct journal *j, int64_t invocation) {
   if (invocation < 0 || invocation >= MOST_INVOCATIONS) return NULL;
@@ -47,7 +47,7 @@ bool sweep_journal_complete(const struct journal *j, int64_t invocation) {
   return invocation >= 0 && invocation < j->nentries && j->entries[invocation].complete;
 }
 
-/* --- Replaying --------------------------------------------------------------------------------------------------------------------- */
+/* --- Replaying -------------------------------------------------------------------------------------------------------------- */
 
 static bool replay_record(struct journal *j, char *kind, char *payload) {
   int64_t invocation, rss, hist, ns;
@@ -87,7 +87,7 @@ static void replay(struct journal *j, char *text, size_t n) {
   }
 }
 
-/* --- Appending ----------------------------------------------------------------------------------------------------------------------- */
+/* --- Appending -------------------------------------------------------------------------------------------------------------- */
 
 static bool append(struct journal *j, const char *kind, const char *payload) {
   char *body = sweep_format("%s %s", kind, payload);
@@ -131,7 +131,7 @@ bool sweep_journal_done(struct journal *j, int64_t invocation, double seconds, i
 
 bool sweep_journal_sync(struct journal *j) { return fdatasync(j->fd) == 0 || errno == EINVAL || errno == EROFS; }
 
-/* --- Opening --------------------------------------------------------------------------------------------------------------------------- */
+/* --- Opening ---------------------------------------------------------------------------------------------------------------- */
 
 static int lock(struct journal *j, const char *dir) {
   if (flock(j->fd, LOCK_EX | LOCK_NB) == 0) return 0;

@@ -33,8 +33,8 @@ struct journal {
   int64_t rss_size, hist_size; /* of the last acknowledgement */
 };
 
-/* Creates DIR/journal.log, which must not exist, or reads it; takes the lock that only one program can hold. 0, or 2 after one line
-   on stderr. */
+/* Creates DIR/journal.log, which must not exist, or reads it; takes the lock that only one program can hold. 0, or 2 after one
+   line on stderr. */
 int sweep_journal_create(struct journal *j, const char *dir, const char *campaign);
 int sweep_journal_open(struct journal *j, const char *dir);
 void sweep_journal_close(struct journal *j);

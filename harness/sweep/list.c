@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- Strategies ---------------------------------------------------------------------------------------------------------------------- */
+/* --- Strategies ------------------------------------------------------------------------------------------------------------- */
 
 /* Every strategy in any flavour, by name; NULL terminated by *n. The caller frees the array. */
 static const reclaim_strategy **all_strategies(int *n) {
@@ -79,7 +79,7 @@ static json_t *list_strategies(void) {
   return a;
 }
 
-/* --- Workloads ------------------------------------------------------------------------------------------------------------------------- */
+/* --- Workloads -------------------------------------------------------------------------------------------------------------- */
 
 static bool has_name(const json_t *a, const char *name) {
   for (size_t i = 0; i < json_array_size(a); i++)
@@ -116,7 +116,7 @@ static json_t *list_workloads(void) {
   return a;
 }
 
-/* --- Parameters: of workloads, then of strategies ------------------------------------------------------------------------------------------ */
+/* --- Parameters: of workloads, then of strategies --------------------------------------------------------------------------- */
 
 static void add_params(json_t *a, const char *kind, const char *of, const reclaim_param *params, int n) {
   for (int i = 0; i < n; i++) {
@@ -144,7 +144,7 @@ static json_t *list_parameters(void) {
   return a;
 }
 
-/* --- Allocators --------------------------------------------------------------------------------------------------------------------------- */
+/* --- Allocators ------------------------------------------------------------------------------------------------------------- */
 
 static json_t *list_allocators(void) {
   json_t *a = json_array();
@@ -164,7 +164,7 @@ static json_t *list_allocators(void) {
   return a;
 }
 
-/* --- Topology ------------------------------------------------------------------------------------------------------------------------------ */
+/* --- Topology --------------------------------------------------------------------------------------------------------------- */
 
 static void add_count(json_t *a, hwloc_topology_t t, const char *name, hwloc_obj_type_t type, const char *summary) {
   int n = hwloc_get_nbobjs_by_type(t, type);
@@ -204,7 +204,7 @@ static json_t *list_topology(void) {
   return a;
 }
 
-/* --- Printing -------------------------------------------------------------------------------------------------------------------------------- */
+/* --- Printing --------------------------------------------------------------------------------------------------------------- */
 
 static const char *string_of(const json_t *o, const char *key) {
   const char *text = json_string_value(json_object_get(o, key));
@@ -273,7 +273,7 @@ static void print_parameters(const json_t *a) {
   }
 }
 
-/* --- The subcommand --------------------------------------------------------------------------------------------------------------------------- */
+/* --- The subcommand --------------------------------------------------------------------------------------------------------- */
 
 static const struct {
   const char *name;

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* Bytes that could still be taken: the least of the kernel's MemAvailable and what each cgroup above this process (version 2 or 1)
-   has left under its limit, reclaimable page cache counted as free. UINT64_MAX when nothing says. */
+/* Bytes that could still be taken: the least of the kernel's MemAvailable and what each cgroup above this process (version 2 or
+   1) has left under its limit, reclaimable page cache counted as free. UINT64_MAX when nothing says. */
 uint64_t sweep_memory_available(void);
 
 /* 80 % of that: the default of --memory-limit. */

@@ -77,7 +77,7 @@ static const char *suggest(const char *word, bool file, char *buf, size_t nbuf) 
   return buf;
 }
 
-/* --- Putting values in ------------------------------------------------------------------------------------------------------- */
+/* --- Putting values in ------------------------------------------------------------------------------------------------------ */
 
 /* `join`: what comes between the text before and this one; NULL: this one takes its place. */
 static void put(struct sweep_value *v, const char *text, const char *origin, const char *join) {
@@ -112,7 +112,7 @@ static int put_assignment(struct sweep_options *o, const char *text) {
   return rc;
 }
 
-/* --- The command line -------------------------------------------------------------------------------------------------------- */
+/* --- The command line ------------------------------------------------------------------------------------------------------- */
 
 /* One flag at argv[*i]; *i moves over the value that it takes. */
 static int read_flag(struct sweep_options *o, int argc, char **argv, int *i) {
@@ -151,7 +151,7 @@ static int read_flags(struct sweep_options *o, int argc, char **argv, const char
   return 0;
 }
 
-/* --- The sweep file ------------------------------------------------------------------------------------------------------------ */
+/* --- The sweep file --------------------------------------------------------------------------------------------------------- */
 
 struct reader {
   FILE *f;
@@ -237,7 +237,7 @@ static int read_file(struct sweep_options *o, const char *file) {
   return 0;
 }
 
-/* --- Both ---------------------------------------------------------------------------------------------------------------------- */
+/* --- Both ------------------------------------------------------------------------------------------------------------------- */
 
 /* What the file says where the command line says nothing. */
 static void lay_under(struct sweep_options *flags, struct sweep_options *file) {

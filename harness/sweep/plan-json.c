@@ -49,7 +49,7 @@ json_t *sweep_plan_json(const struct sweep_plan *p) {
                    "keep_env", p->keep_env, "oversubscribe", p->oversubscribe, "cells", cells);
 }
 
-/* --- Back ---------------------------------------------------------------------------------------------------------------------- */
+/* --- Back ------------------------------------------------------------------------------------------------------------------- */
 
 static bool read_cpus(struct sweep_cell *c, const json_t *cpus) {
   size_t n = json_array_size(cpus);

@@ -1,7 +1,8 @@
 /* plan.c: the product of the axes, cell by cell.
 
    Everything that could make a cell impossible is found here: what is a mistake of the user ends the program, what lies in the
-   nature of the pair (plain counts x shared data) becomes a cell that is not applicable, with the reason, and stays in the plan. */
+   nature of the pair (plain counts x shared data) becomes a cell that is not applicable, with the reason, and stays in the
+   plan. */
 #define _GNU_SOURCE 1 /* tdestroy, vasprintf */
 #include "plan.h"
 
@@ -67,7 +68,7 @@ void sweep_plan_warn(struct sweep_plan *p, const char *format, ...) {
   *sweep_push(p->warnings, p->nwarnings) = sweep_strdup(line);
 }
 
-/* --- Cells --------------------------------------------------------------------------------------------------------------------- */
+/* --- Cells ------------------------------------------------------------------------------------------------------------------ */
 
 static void free_cell(struct sweep_cell *c) {
   char *texts[] = {c->strategy,  c->workload, c->parameters, c->tunables,    c->sharing, c->pinning,
@@ -126,7 +127,7 @@ char *sweep_cell_title(const struct sweep_cell *c) {
                       c->allocator);
 }
 
-/* --- What a cell can be ---------------------------------------------------------------------------------------------------------- */
+/* --- What a cell can be ----------------------------------------------------------------------------------------------------- */
 
 /* NULL, or why this point cannot be run; by its nature, not by a mistake. The caller frees. */
 static char *why_not(const struct point *pt, const int64_t *params) {
@@ -213,7 +214,7 @@ static int add_cell(struct maker *m, const struct point *pt, const int64_t *para
   return 0;
 }
 
-/* --- Parameters and tunables ------------------------------------------------------------------------------------------------------- */
+/* --- Parameters and tunables ------------------------------------------------------------------------------------------------ */
 
 /* Where a --set goes in this point: into which value of which table; NULL: nowhere. A parameter wins over a tunable. */
 static int64_t *target(const struct setting *set, const struct point *pt, int64_t *params, int64_t *tunables,
@@ -258,7 +259,7 @@ static int add_point(struct maker *m, const struct point *pt) {
   return rc;
 }
 
-/* --- The product of the axes -------------------------------------------------------------------------------------------------------- */
+/* --- The product of the axes ------------------------------------------------------------------------------------------------ */
 
 enum { D_WORKLOAD, D_MODE, D_STRATEGY, D_THREADS, D_ALLOCATOR, D_HEAP, D_PIN, DIMENSIONS };
 
@@ -298,7 +299,7 @@ static int multiply(struct maker *m) {
   return rc;
 }
 
-/* --- Opening what the axes name ----------------------------------------------------------------------------------------------------- */
+/* --- Opening what the axes name --------------------------------------------------------------------------------------------- */
 
 static void drop_word(struct axis *a, int i) {
   free(a->words[i]);
@@ -368,7 +369,7 @@ static int settle_workloads(struct maker *m) {
   return 0;
 }
 
-/* --- --set and --where ------------------------------------------------------------------------------------------------------------------ */
+/* --- --set and --where ------------------------------------------------------------------------------------------------------ */
 
 static void add_name(const char ***names, int *n, const char *name) {
   for (int i = 0; i < *n; i++)
@@ -429,7 +430,7 @@ static int read_sets(struct maker *m, const struct sweep_options *o) {
   return 0;
 }
 
-/* --- One product of the profile --------------------------------------------------------------------------------------------------------- */
+/* --- One product of the profile --------------------------------------------------------------------------------------------- */
 
 static int add_part(struct maker *m, const struct sweep_options *o, const struct sweep_profile *profile, bool extra) {
   const struct sweep_machine machine = {cell_pus(m->topology), cell_cores(m->topology)};
@@ -455,7 +456,7 @@ static int check_found(const struct maker *m, const struct sweep_options *o) {
   return 0;
 }
 
-/* --- The numbers -------------------------------------------------------------------------------------------------------------------------- */
+/* --- The numbers ------------------------------------------------------------------------------------------------------------ */
 
 static uint64_t seed_from_clock(void) {
   struct timespec t;
@@ -503,7 +504,7 @@ static int settle_baseline(struct sweep_plan *p, const struct sweep_options *o) 
   return rc;
 }
 
-/* --- The whole ------------------------------------------------------------------------------------------------------------------------------ */
+/* --- The whole -------------------------------------------------------------------------------------------------------------- */
 
 static const struct sweep_profile *find_profile(const struct sweep_options *o) {
   const struct sweep_value *v = &o->value[OPT_PROFILE];

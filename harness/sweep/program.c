@@ -11,8 +11,8 @@ const char *sweep_program_commit(void) { return RECLAIM_COMMIT; }
 const char *sweep_program_compiler(void) { return RECLAIM_COMPILER; }
 const char *sweep_program_flags(void) { return RECLAIM_FLAGS; }
 
-/* hwloc's functions tell the version of its interface, which is not that of the library: a topology that was loaded does. A synthetic
-   one of a single CPU is loaded in no time. */
+/* hwloc's functions tell the version of its interface, which is not that of the library: a topology that was loaded does. A
+   synthetic one of a single CPU is loaded in no time. */
 static const char *hwloc_version(char *buf, size_t nbuf) {
   hwloc_topology_t t;
   const char *version = NULL;

@@ -9,7 +9,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* What an invocation costs before any was seen: the process, its control and audit, and windows a little above the least (20 ms). */
+/* What an invocation costs before any was seen: the process, its control and audit, and windows a little above the least (20
+   ms). */
 static const double guess_process_s = 0.1, guess_window_s = 0.03;
 
 void sweep_progress_begin(struct progress *g, const struct sweep_plan *p, bool quiet) {

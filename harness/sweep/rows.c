@@ -32,7 +32,7 @@ bool sweep_rows_failed(const char *status) {
   return strcmp(status, "ok") && strcmp(status, "uncollected") && strcmp(status, "not-applicable");
 }
 
-/* --- Fields ---------------------------------------------------------------------------------------------------------------------- */
+/* --- Fields ----------------------------------------------------------------------------------------------------------------- */
 
 /* A row while it is filled: owned texts, NULL for what is not known. */
 struct fields {
@@ -83,7 +83,8 @@ static char *finish_row(struct fields *f) {
   return t.s;
 }
 
-/* What the plan knows. The axes come from here even when the child says them, too, so that a cell has one spelling however it ends. */
+/* What the plan knows. The axes come from here even when the child says them, too, so that a cell has one spelling however it
+   ends. */
 static void set_axes(struct fields *f, const struct row_campaign *campaign, const struct sweep_cell *c) {
   set_text(f, ROW_CAMPAIGN, campaign->name);
   set_text(f, ROW_MACHINE, campaign->machine);
@@ -127,7 +128,7 @@ static void set_facts(struct fields *f, const json_t *result, const json_t *iter
   }
 }
 
-/* --- The verdict ------------------------------------------------------------------------------------------------------------------- */
+/* --- The verdict ------------------------------------------------------------------------------------------------------------ */
 
 struct verdict {
   const char *status;
@@ -179,7 +180,7 @@ static struct verdict judge(const struct child_outcome *o, double timeout_s, con
   return o->end == CHILD_SIGNALLED ? of_signal(o) : of_result(o, result);
 }
 
-/* --- Rows ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- Rows ------------------------------------------------------------------------------------------------------------------- */
 
 static char *one_row(const struct row_campaign *campaign, const struct row_place *place, const struct verdict *v,
                      const json_t *result, const json_t *iteration) {

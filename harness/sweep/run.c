@@ -28,7 +28,7 @@ struct run {
   char started_at[40];
 };
 
-/* --- One invocation ---------------------------------------------------------------------------------------------------------------- */
+/* --- One invocation --------------------------------------------------------------------------------------------------------- */
 
 struct arguments {
   char **v;
@@ -104,7 +104,7 @@ static bool run_invocation(struct run *r, const struct row_place *place, int *rc
   return ok;
 }
 
-/* --- Blocks -------------------------------------------------------------------------------------------------------------------------- */
+/* --- Blocks ----------------------------------------------------------------------------------------------------------------- */
 
 /* Seconds that this block, from position `at` on, and `more` whole blocks are expected to take. */
 static double time_left(const struct run *r, const int *order, int block, int at, int more) {
@@ -189,7 +189,7 @@ static int measure(struct run *r) {
   return rc;
 }
 
-/* --- Afterwards ------------------------------------------------------------------------------------------------------------------------ */
+/* --- Afterwards ------------------------------------------------------------------------------------------------------------- */
 
 static void warn_later(struct run *r, const struct samples_summary *sum) {
   struct sweep_plan *p = &r->store.plan;
@@ -304,7 +304,7 @@ static int finish(struct run *r, int rc) {
   return rc;
 }
 
-/* --- Beginning ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- Beginning -------------------------------------------------------------------------------------------------------------- */
 
 /* A resumed sweep takes everything from its folder. */
 static int check_resume(const struct sweep_options *o) {

@@ -28,7 +28,7 @@ static struct cut cut_row(const char *row) {
   return c;
 }
 
-/* --- Checksums ------------------------------------------------------------------------------------------------------------------- */
+/* --- Checksums -------------------------------------------------------------------------------------------------------------- */
 
 /* One vote: this cell computed this checksum for this work in this iteration. */
 struct vote {
@@ -88,6 +88,7 @@ static int winner(const struct votes *vs, int from, int to) {
 }
 
 static void find_wrong(struct votes *vs) {
+  if (!vs->n) return;
   qsort(vs->v, (size_t)vs->n, sizeof *vs->v, by_vote);
   for (int i = 0, end; i < vs->n; i = end) {
     for (end = i; end < vs->n && !strcmp(vs->v[end].work, vs->v[i].work);) end++;
@@ -97,7 +98,7 @@ static void find_wrong(struct votes *vs) {
       if (k != right) *sweep_push(vs->wrong, vs->nwrong) = sweep_format("%s %s", vs->v[k].work, vs->v[k].checksum);
     }
   }
-  qsort(vs->wrong, (size_t)vs->nwrong, sizeof *vs->wrong, by_text);
+  if (vs->nwrong) qsort(vs->wrong, (size_t)vs->nwrong, sizeof *vs->wrong, by_text);
 }
 
 static void add_vote(struct votes *vs, const struct cut *c, int checksum) {
@@ -120,7 +121,7 @@ static void free_votes(struct votes *vs) {
   sweep_free_words(vs->wrong, vs->nwrong);
 }
 
-/* --- Control --------------------------------------------------------------------------------------------------------------------- */
+/* --- Control ---------------------------------------------------------------------------------------------------------------- */
 
 /* Of an invocation, from its first row; NAN where it has none. */
 struct control {
@@ -156,7 +157,7 @@ static double median_speed(const struct sweep_plan *plan, const struct journal *
     double speed = control_of(j->entries[i].rows[0]).speed;
     if (!isnan(speed)) *sweep_push(speeds, n) = speed;
   }
-  qsort(speeds, (size_t)n, sizeof *speeds, by_number);
+  if (n) qsort(speeds, (size_t)n, sizeof *speeds, by_number);
   double median = n ? (speeds[(n - 1) / 2] + speeds[n / 2]) / 2 : NAN;
   free(speeds);
   return median;
@@ -185,7 +186,7 @@ int sweep_samples_poor_blocks(const struct sweep_plan *plan, const struct journa
   return n;
 }
 
-/* --- Writing ------------------------------------------------------------------------------------------------------------------------ */
+/* --- Writing ---------------------------------------------------------------------------------------------------------------- */
 
 /* What is gathered over one cell while its rows are written. */
 struct gathered {

@@ -24,7 +24,7 @@ enum { ROW_BYTES = 2 * 900, INVOCATION_BYTES = 48 << 10 };
 
 static char *in_dir(const char *dir, const char *file) { return sweep_format("%s/%s", dir, file); }
 
-/* --- The folder ---------------------------------------------------------------------------------------------------------------------- */
+/* --- The folder ------------------------------------------------------------------------------------------------------------- */
 
 static char *campaign_name(const char *host) {
   char date[32];
@@ -79,7 +79,7 @@ static void point_latest(const char *name) {
   free(temporary);
 }
 
-/* --- campaign.json ------------------------------------------------------------------------------------------------------------------- */
+/* --- campaign.json ---------------------------------------------------------------------------------------------------------- */
 
 static json_t *text_array(char *const *texts, int n) {
   json_t *a = json_array();
@@ -115,7 +115,7 @@ int sweep_store_save(struct store *s) {
   return rc;
 }
 
-/* --- The other files --------------------------------------------------------------------------------------------------------------------- */
+/* --- The other files -------------------------------------------------------------------------------------------------------- */
 
 static int write_file(const char *dir, const char *file, const char *text) {
   char *path = in_dir(dir, file);
@@ -166,7 +166,7 @@ static void name_campaign(struct store *s) {
                                       json_string_value(json_object_get(s->json, "commit")), s->plan.seed};
 }
 
-/* --- Creating -------------------------------------------------------------------------------------------------------------------------------- */
+/* --- Creating --------------------------------------------------------------------------------------------------------------- */
 
 static int fill(struct store *s, const char *name) {
   struct samples_summary ignored;
@@ -214,7 +214,7 @@ int sweep_store_create(struct store *s, struct sweep_plan *plan, const char *out
   return rc;
 }
 
-/* --- Resuming -------------------------------------------------------------------------------------------------------------------------------- */
+/* --- Resuming --------------------------------------------------------------------------------------------------------------- */
 
 static int check_equal(const char *dir, const char *what, const char *theirs, const char *ours) {
   if (theirs && !strcmp(theirs, ours)) return 0;
@@ -276,7 +276,7 @@ void sweep_store_close(struct store *s) {
   *s = (struct store){.samples_fd = -1, .rss_fd = -1, .hist_fd = -1, .journal.fd = -1};
 }
 
-/* --- Recording --------------------------------------------------------------------------------------------------------------------------------- */
+/* --- Recording -------------------------------------------------------------------------------------------------------------- */
 
 static bool append(int fd, const struct text *t, int64_t *size) {
   if (t->n && !sweep_write_all(fd, t->s, t->n)) return false;

@@ -7,8 +7,8 @@
      histograms.jsonl   pauses, safepoints, lock waits, counters; one object per invocation
      topology.xml       the machine, as hwloc sees it
 
-   An invocation is written in this order: rss.csv, histograms.jsonl, its rows to the journal, its acknowledgement. The first two are
-   cut back to their acknowledged length when a campaign is opened again, so that nothing is in them twice. */
+   An invocation is written in this order: rss.csv, histograms.jsonl, its rows to the journal, its acknowledgement. The first two
+   are cut back to their acknowledged length when a campaign is opened again, so that nothing is in them twice. */
 #ifndef RECLAIM_SWEEP_STORE_H
 #define RECLAIM_SWEEP_STORE_H
 
@@ -28,8 +28,9 @@ struct store {
   int64_t rss_size, hist_size;
 };
 
-/* Makes the folder and its first files for `plan`, which it takes over. `out`: the folder, or NULL for results/<date>-<host>-<pid>
-   with results/latest pointing at it. Nothing is left behind when it fails. 0, or 2 after one line on stderr. */
+/* Makes the folder and its first files for `plan`, which it takes over. `out`: the folder, or NULL for
+   results/<date>-<host>-<pid> with results/latest pointing at it. Nothing is left behind when it fails. 0, or 2 after one line on
+   stderr. */
 int sweep_store_create(struct store *s, struct sweep_plan *plan, const char *out, int argc, char **argv);
 
 /* Opens a campaign to go on with it: same program, same machine, no other run writing. 0, or 2 after one line on stderr. */
@@ -37,7 +38,8 @@ int sweep_store_resume(struct store *s, const char *dir);
 
 void sweep_store_close(struct store *s);
 
-/* Records the end of one invocation, whatever it was. False and errno when it could not be written: then it is not acknowledged. */
+/* Records the end of one invocation, whatever it was. False and errno when it could not be written: then it is not
+   acknowledged. */
 bool sweep_store_record(struct store *s, const struct row_place *place, const struct child_outcome *outcome);
 
 /* Writes samples.csv anew. 0, or 2 after one line on stderr. */

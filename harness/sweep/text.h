@@ -36,11 +36,13 @@ void sweep_text_add(struct text *t, const char *s, size_t n);
 void sweep_text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sweep_text_free(struct text *t);
 
-/* The comma-separated words of `list`, blanks around them removed, empty ones left out. The caller frees with sweep_free_words. */
+/* The comma-separated words of `list`, blanks around them removed, empty ones left out. The caller frees with
+   sweep_free_words. */
 char **sweep_split(const char *list, int *n);
 void sweep_free_words(char **words, int n);
 
-/* Adds a field of an RFC 4180 row to `t`: quoted where it must be. Control characters become blanks, so that a row is one line. */
+/* Adds a field of an RFC 4180 row to `t`: quoted where it must be. Control characters become blanks, so that a row is one
+   line. */
 void sweep_csv_add(struct text *t, const char *field, bool first);
 /* Cuts a row in place into at most `max` unquoted fields; returns how many there are. */
 int sweep_csv_split(char *row, char **fields, int max);

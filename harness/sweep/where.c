@@ -37,7 +37,7 @@ struct parser {
 
 static struct sweep_where *parse_or(struct parser *s);
 
-/* --- Words ------------------------------------------------------------------------------------------------------------------- */
+/* --- Words ------------------------------------------------------------------------------------------------------------------ */
 
 /* Keeps the first message only: what follows it is its consequence. */
 static void fail(struct parser *s, const char *what, const char *detail) {
@@ -81,7 +81,7 @@ static bool parse_operand(struct parser *s, struct operand *out) {
   return true;
 }
 
-/* --- The tree ------------------------------------------------------------------------------------------------------------------ */
+/* --- The tree --------------------------------------------------------------------------------------------------------------- */
 
 static struct sweep_where *node(enum kind kind, struct sweep_where *left, struct sweep_where *right) {
   struct sweep_where *w = sweep_alloc(1, sizeof *w);
@@ -164,7 +164,7 @@ void sweep_where_free(struct sweep_where *w) {
   free(w);
 }
 
-/* --- Evaluation ---------------------------------------------------------------------------------------------------------------- */
+/* --- Evaluation ------------------------------------------------------------------------------------------------------------- */
 
 static bool as_number(const char *text, double *out) {
   uint64_t bytes;

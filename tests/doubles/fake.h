@@ -84,7 +84,10 @@ static void leave_orphan(void) {
 
 static void misbehave(const reclaim_config *c) {
   switch (c->params[P_MISBEHAVE]) {
-  case CRASH: raise(SIGSEGV); break;
+  case CRASH:
+    signal(SIGSEGV, SIG_DFL); /* a sanitizer would make something else of it */
+    raise(SIGSEGV);
+    break;
   case ABORT: abort();
   case HANG:
     for (;;) pause();
