@@ -130,7 +130,10 @@ static void die_mixed(Thr *T, Obj *o, size_t base) {
   uint64_t since = 0, freed = cascade(&d, o, 0, &since);
   while (T->dead.n > base) {
     Obj *s = T->dead.v[--T->dead.n];
-    obj_visit(s, visit_drop, &d);
+    if (s->kind == KIND_ARRAY)
+      drop_items(&d, (Array *)s); /* not those that have moved to a longer array */
+    else
+      obj_visit(s, visit_drop, &d);
     limbo_put(T, s);
     freed = cascade(&d, NULL, freed + 1, &since);
   }
