@@ -42,10 +42,12 @@ INLINE bool drop(Thr *T, Obj *c) {
 
 INLINE void drop_child(Dead *d, Obj *c) {
   if (!c || !drop(d->T, c)) return;
-  if (c->kind <= KIND_FLOAT)
-    count_free(d->T, c, SIZE_LEAF);
-  else
+  if (c->kind > KIND_FLOAT)
     dead_push(d, c);
+  else if (UNLIKELY(d->bulk))
+    count_free_bulk(d->T, c, SIZE_LEAF);
+  else
+    count_free(d->T, c, SIZE_LEAF);
 }
 static inline void visit_drop(void *d, Obj **field) { drop_child(d, *field); }
 
