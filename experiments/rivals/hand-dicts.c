@@ -42,7 +42,8 @@ static Key *name_new(Thr *T, const char *prefix, uint64_t v) {
 INLINE Key *key_make(Thr *T, bool names, uint64_t key) {
   return names ? name_new(T, "key-", key) : (Key *)box_new(T, (int64_t)key + VALUE_BASE);
 }
-INLINE void key_free(Thr *T, bool names, Key *k) { hand_free(T, k, names ? sizeof(Name) + k->name.len : sizeof(Box)); }
+INLINE size_t key_size(bool names, const Key *k) { return names ? sizeof(Name) + k->name.len : sizeof(Box); }
+INLINE void key_free(Thr *T, bool names, Key *k) { hand_free(T, k, key_size(names, k)); }
 
 /* Never 0, which marks an empty entry. */
 INLINE uint64_t hash_of(bool names, const Key *k) {
@@ -208,8 +209,8 @@ static int64_t map_sum(const Map *m) {
 static void map_free_all(Thr *T, Map *m) {
   for (Place *e = m->e, *end = e + m->cap; e < end; e++) {
     if (!e->hash) continue;
-    key_free(T, m->names, e->key);
-    box_free(T, e->value);
+    hand_free_among(T, e->key, key_size(m->names, e->key), m->used);
+    hand_free_among(T, e->value, sizeof(Box), m->used);
   }
   map_free(T, m);
 }

@@ -12,12 +12,16 @@ enum { CASCADE_TIMED = 1024 };
 /* Items of an array whose drop is a bulk drop: more cells than the second-level cache has use for in LIFO order. */
 enum { BULK = 4096 };
 
+/* Right edges of binary nodes that are followed by recursion. */
+enum { RIGHT_EDGES = 32 };
+
 /* What has died and waits to be freed, threaded through headers, kind and n kept. Shared objects, whose headers a lock-free reader
    may still look at, wait on a stack of the thread (T->dead) instead. */
 typedef struct Dead {
   Thr *T;
   Obj *list;
-  bool bulk; /* the object being freed is a long array or table */
+  bool bulk;      /* the object being freed is a long array or table */
+  uint64_t since; /* when the timed part began; 0: not yet */
 } Dead;
 
 INLINE void dead_push(Dead *d, Obj *o) {
@@ -42,10 +46,12 @@ INLINE bool drop(Thr *T, Obj *c) {
 
 INLINE void drop_child(Dead *d, Obj *c) {
   if (!c || !drop(d->T, c)) return;
-  if (c->kind <= KIND_FLOAT)
-    count_free(d->T, c, SIZE_LEAF);
-  else
+  if (c->kind > KIND_FLOAT)
     dead_push(d, c);
+  else if (UNLIKELY(d->bulk))
+    count_free_bulk(d->T, c, SIZE_LEAF);
+  else
+    count_free(d->T, c, SIZE_LEAF);
 }
 static inline void visit_drop(void *d, Obj **field) { drop_child(d, *field); }
 
@@ -66,20 +72,43 @@ INLINE void drop_entries(Dead *d, Table *t) {
   d->bulk = false;
 }
 
+/* --- Nodes with two edges, of which crowds die at once --- */
+
+/* The header of one that dies with its only reference: neither shared nor marked in any way. One comparison tells. */
+#define BINARY_WORD HDR_WORD(KIND_NODE, 2)
+
+static COLD void drop_apart(Dead *d, Obj *c) { drop_child(d, c); }
+static COLD void cascade_is_long(Dead *d) { d->since = wall_ns(); }
+
+/* Frees o, then what dies of its right and of its left subtree: exactly against the order in which trees are built. Left edges are
+   followed in the loop. Right ones by recursion, which the compiler unrolls and which is cheaper than a link through a header; but
+   only `deep` of them, so that the stack is bounded: what lies deeper, and what is no such node, goes onto the list.
+   `untimed`: objects until the clock is read; returns what is left of it, below 0 afterwards. */
+static inline int64_t free_binary(Dead *d, Obj *o, unsigned deep, int64_t untimed) {
+  for (;;) {
+    Obj *l = ((Node *)o)->e[0], *r = ((Node *)o)->e[1];
+    count_free(d->T, o, SIZE_NODE(2));
+    if (UNLIKELY(--untimed == 0)) cascade_is_long(d);
+    if (r) {
+      if (LIKELY(load_acquire(&r->word) == BINARY_WORD) && LIKELY(deep))
+        untimed = free_binary(d, r, deep - 1, untimed);
+      else
+        drop_apart(d, r);
+    }
+    if (!l) return untimed;
+    if (UNLIKELY(load_acquire(&l->word) != BINARY_WORD)) {
+      drop_apart(d, l);
+      return untimed;
+    }
+    o = l;
+  }
+}
+
 /* Frees o; what dies next, if it is decided here, or NULL. */
 INLINE Obj *free_one(Dead *d, Obj *o) {
   Thr *T = d->T;
   switch (o->kind) {
   case KIND_NODE:
-    if (LIKELY(o->n == 2)) {
-      Obj *l = ((Node *)o)->e[0], *r = ((Node *)o)->e[1];
-      count_free(T, o, SIZE_NODE(2));
-      if (!r || !drop(T, r)) r = NULL;
-      if (!l || !drop(T, l)) return r;
-      if (!r) return l;
-      dead_push(d, l);
-      return r;
-    }
     obj_visit(o, visit_drop, d);
     count_free(T, o, SIZE_NODE(o->n));
     return NULL;
@@ -105,29 +134,35 @@ INLINE Obj *free_one(Dead *d, Obj *o) {
   }
 }
 
-/* Frees o (may be NULL) and the list, until nothing unshared waits; the number of objects. `since`: when the timed part began. */
-INLINE uint64_t cascade(Dead *d, Obj *o, uint64_t freed, uint64_t *since) {
+/* Frees o (may be NULL) and the list, until nothing unshared waits. `untimed`: see free_binary. */
+INLINE int64_t cascade(Dead *d, Obj *o, int64_t untimed) {
   for (;;) {
     while (o) {
-      if (UNLIKELY(++freed == CASCADE_TIMED)) *since = wall_ns();
+      if (o->kind == KIND_NODE && o->n == 2) {
+        untimed = free_binary(d, o, RIGHT_EDGES, untimed);
+        break;
+      }
+      if (UNLIKELY(--untimed == 0)) cascade_is_long(d);
       o = free_one(d, o);
     }
     o = d->list;
-    if (!o) return freed;
+    if (!o) return untimed;
     d->list = LINK_NEXT(o->word);
   }
 }
 
-static void record(Thr *T, uint64_t freed, uint64_t since) {
+static void record(const Dead *d, int64_t untimed) {
+  Thr *T = d->T;
+  uint64_t freed = (uint64_t)(CASCADE_TIMED - untimed);
   if (freed > T->longest_cascade) T->longest_cascade = freed;
-  if (UNLIKELY(since)) histogram_add(&T->cascades, wall_ns() - since);
+  if (UNLIKELY(d->since)) histogram_add(&T->cascades, wall_ns() - d->since);
 }
 
 #if COUNT_ATOMIC
 /* Shared objects: their children are dropped, they themselves are freed later. Each may kill unshared ones, and the other way. */
 static void die_mixed(Thr *T, Obj *o, size_t base) {
-  Dead d = {T, NULL, false};
-  uint64_t since = 0, freed = cascade(&d, o, 0, &since);
+  Dead d = {T, NULL, false, 0};
+  int64_t untimed = cascade(&d, o, CASCADE_TIMED);
   while (T->dead.n > base) {
     Obj *s = T->dead.v[--T->dead.n];
     if (s->kind == KIND_ARRAY)
@@ -135,9 +170,10 @@ static void die_mixed(Thr *T, Obj *o, size_t base) {
     else
       obj_visit(s, visit_drop, &d);
     limbo_put(T, s);
-    freed = cascade(&d, NULL, freed + 1, &since);
+    if (UNLIKELY(--untimed == 0)) cascade_is_long(&d);
+    untimed = cascade(&d, NULL, untimed);
   }
-  record(T, freed, since);
+  record(&d, untimed);
 }
 
 void count_die_shared(Thr *T, Obj *o) {
@@ -158,10 +194,9 @@ void count_die(Thr *T, Obj *o) {
 #if COUNT_ATOMIC
   die_mixed(T, o, T->dead.n);
 #else
-  Dead d = {T, NULL, false};
-  uint64_t since = 0;
-  uint64_t freed = cascade(&d, o, 0, &since);
-  record(T, freed, since);
+  Dead d = {T, NULL, false, 0};
+  int64_t untimed = cascade(&d, o, CASCADE_TIMED);
+  record(&d, untimed);
 #endif
 }
 #endif
