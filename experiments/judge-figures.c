@@ -39,7 +39,6 @@ static const struct figure {
     {"mark-sweep", "rc", "treesV", 1, 1, COST, 2},
     {"mark-sweep", "rc", "list", 1, 1, COST, 2},
     {"mark-sweep", "rc", "dict", 1, 1, COST, 2},
-    {"mark-sweep", "rc", "gen", 1, 1, COST, 2},
     {"mark-sweep", "rc", "genl", 1, 1, COST, 2},
     {"rc", "rc", "treesS", 2, 1, SPEED, 1.8},
     {"rc", "rc", "list", 2, 1, SPEED, 1.8},
@@ -112,8 +111,8 @@ static void name_figure(const struct figure *f, char *name, size_t room) {
     snprintf(name, room, "%s, %s: %d threads / %d", f->strategy, f->workload, f->threads, f->against_threads);
 }
 
-static void print_line(const char *name, const char *sign, double target, const struct stats_interval *v, double other, int blocks,
-                       const char *says) {
+static void print_line(const char *name, const char *sign, double target, const struct stats_interval *v, double other,
+                       int blocks, const char *says) {
   char bound[16] = "", beside[16] = "";
   if (target > 0) snprintf(bound, sizeof bound, "%s %.2f", sign, target);
   if (isfinite(other)) snprintf(beside, sizeof beside, "%.2f", other);
