@@ -98,6 +98,7 @@ static int pair(const struct cell *a, const struct cell *b, double (*of)(const s
 
 static const char *verdict(const struct figure *f, const struct stats_interval *v) {
   if (f->target == 0) return "no target";
+  if (v->kind == STATS_NONE) return "could not judge";
   double good = f->measure == COST ? -1 : 1, lo = good * v->lo, hi = good * v->hi, target = good * f->target;
   if (fmin(lo, hi) >= target) return "reached";
   if (fmax(lo, hi) < target) return "missed";
@@ -113,10 +114,11 @@ static void name_figure(const struct figure *f, char *name, size_t room) {
 
 static void print_line(const char *name, const char *sign, double target, const struct stats_interval *v, double other,
                        int blocks, const char *says) {
-  char bound[16] = "", beside[16] = "";
+  char bound[16] = "", beside[16] = "", interval[32] = "";
+  if (v->kind != STATS_NONE) snprintf(interval, sizeof interval, "[%5.2f, %5.2f]", v->lo, v->hi);
   if (target > 0) snprintf(bound, sizeof bound, "%s %.2f", sign, target);
   if (isfinite(other)) snprintf(beside, sizeof beside, "%.2f", other);
-  printf("%-36s %7s  %5.2f [%5.2f, %5.2f] %6s %6d  %s\n", name, bound, v->mid, v->lo, v->hi, beside, blocks, says);
+  printf("%-36s %7s  %5.2f %14s %6s %6d  %s\n", name, bound, v->mid, interval, beside, blocks, says);
 }
 
 static void print_unknown(const char *name, const char *sign, double target, const char *why) {
