@@ -39,7 +39,6 @@ static const struct figure {
     {"mark-sweep", "rc", "treesV", 1, 1, COST, 2},
     {"mark-sweep", "rc", "list", 1, 1, COST, 2},
     {"mark-sweep", "rc", "dict", 1, 1, COST, 2},
-    {"mark-sweep", "rc", "gen", 1, 1, COST, 2},
     {"mark-sweep", "rc", "genl", 1, 1, COST, 2},
     {"rc", "rc", "treesS", 2, 1, SPEED, 1.8},
     {"rc", "rc", "list", 2, 1, SPEED, 1.8},
@@ -99,6 +98,7 @@ static int pair(const struct cell *a, const struct cell *b, double (*of)(const s
 
 static const char *verdict(const struct figure *f, const struct stats_interval *v) {
   if (f->target == 0) return "no target";
+  if (v->kind == STATS_NONE) return "could not judge";
   double good = f->measure == COST ? -1 : 1, lo = good * v->lo, hi = good * v->hi, target = good * f->target;
   if (fmin(lo, hi) >= target) return "reached";
   if (fmax(lo, hi) < target) return "missed";
@@ -112,12 +112,13 @@ static void name_figure(const struct figure *f, char *name, size_t room) {
     snprintf(name, room, "%s, %s: %d threads / %d", f->strategy, f->workload, f->threads, f->against_threads);
 }
 
-static void print_line(const char *name, const char *sign, double target, const struct stats_interval *v, double other, int blocks,
-                       const char *says) {
-  char bound[16] = "", beside[16] = "";
+static void print_line(const char *name, const char *sign, double target, const struct stats_interval *v, double other,
+                       int blocks, const char *says) {
+  char bound[16] = "", beside[16] = "", interval[32] = "";
+  if (v->kind != STATS_NONE) snprintf(interval, sizeof interval, "[%5.2f, %5.2f]", v->lo, v->hi);
   if (target > 0) snprintf(bound, sizeof bound, "%s %.2f", sign, target);
   if (isfinite(other)) snprintf(beside, sizeof beside, "%.2f", other);
-  printf("%-36s %7s  %5.2f [%5.2f, %5.2f] %6s %6d  %s\n", name, bound, v->mid, v->lo, v->hi, beside, blocks, says);
+  printf("%-36s %7s  %5.2f %14s %6s %6d  %s\n", name, bound, v->mid, interval, beside, blocks, says);
 }
 
 static void print_unknown(const char *name, const char *sign, double target, const char *why) {

@@ -17,11 +17,11 @@
 #define MM_LOCKS_OBJECTS   1
 #define MM_HEAP_LIMITED    0
 
-#define COUNT_ATOMIC          1
-#define COUNT_OWNERS          1
-#define COUNT_CELLS(T)        (&(T)->cells)
-#define COUNT_PADDED(T, size) (UNLIKELY((T)->padded) ? ((size) + 63) & ~(size_t)63 : (size))
-#define LIMBO_OF(T)           (&(T)->heap->limbo)
+#define COUNT_ATOMIC       1
+#define COUNT_OWNERS       1
+#define COUNT_CELLS(T)     (&(T)->cells)
+#define COUNT_IS_PADDED(T) ((T)->padded)
+#define LIMBO_OF(T)        (&(T)->heap->limbo)
 
 #include "strategies/parts/counted.h"
 #include "strategies/parts/limbo.h"

@@ -98,12 +98,21 @@ INLINE void mm_retain(Thr *T, Obj *o) { count_add(T, o, 1); }
 
 /* --- Allocation -------------------------------------------------------------------------------------------------------------- */
 
-#ifndef COUNT_PADDED
-#define COUNT_PADDED(T, size) (size)
+/* Padding is a tunable that is rarely on. Out of line, so that where it is off the class of a size that is constant is a constant: a
+   list head at a computed offset costs no more instructions to speak of, but holds up every load that may be of it. */
+#ifndef COUNT_IS_PADDED
+#define COUNT_IS_PADDED(T) false
 #endif
+#define COUNT_PADDED(size) (((size) + 63) & ~(size_t)63)
+static COLD __attribute__((unused)) void *count_get_padded(Thr *T, size_t size) {
+  return cell_get(COUNT_CELLS(T), COUNT_PADDED(size));
+}
+static COLD __attribute__((unused)) void count_put_padded(Thr *T, Obj *o, size_t size) {
+  cell_put(COUNT_CELLS(T), o, COUNT_PADDED(size), COUNT_OWNERS);
+}
 
 INLINE Obj *mm_alloc(Thr *T, size_t size, unsigned kind, unsigned n) {
-  Obj *o = cell_get(COUNT_CELLS(T), COUNT_PADDED(T, size));
+  Obj *o = UNLIKELY(COUNT_IS_PADDED(T)) ? count_get_padded(T, size) : cell_get(COUNT_CELLS(T), size);
   o->word = HDR_WORD(kind, n);
   return o;
 }
@@ -118,12 +127,18 @@ INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) 
 #endif
 INLINE void count_free(Thr *T, Obj *o, size_t size) {
   COUNT_POISON(o, size);
-  cell_put(COUNT_CELLS(T), o, COUNT_PADDED(T, size), COUNT_OWNERS);
+  if (UNLIKELY(COUNT_IS_PADDED(T)))
+    count_put_padded(T, o, size);
+  else
+    cell_put(COUNT_CELLS(T), o, size, COUNT_OWNERS);
 }
 /* The same for a leaf that dies with many others. */
 INLINE void count_free_bulk(Thr *T, Obj *o, size_t size) {
   COUNT_POISON(o, size);
-  cell_put_bulk(COUNT_CELLS(T), o, COUNT_PADDED(T, size), COUNT_OWNERS);
+  if (UNLIKELY(COUNT_IS_PADDED(T)))
+    count_put_padded(T, o, size);
+  else
+    cell_put_bulk(COUNT_CELLS(T), o, size, COUNT_OWNERS);
 }
 
 /* --- Fields ---------------------------------------------------------------------------------------------------------------- */

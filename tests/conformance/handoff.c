@@ -142,37 +142,42 @@ Test(threads, come_and_go_while_others_collect, .timeout = LIMIT_S) {
 /* --- The global lock ------------------------------------------------------------------------------------------------------------------ */
 
 #ifdef GIL_OF
-enum { HAND_OVERS = 60, SLACK = 4 };
+enum { HAND_OVERS = 500, BLOCKS = 50, SLACK = 4 };
 
-static void set_up(TestHeap *h, int threads, bool forced) {
+static void set_up(TestHeap *h, int threads, int64_t interval, bool forced) {
   heap_init(h, threads);
-  CHECK(heap_tune(h, "switch-interval", 200));
+  CHECK(heap_tune(h, "switch-interval", interval));
   CHECK(heap_tune(h, "forced-hand-off", forced));
   heap_open(h);
 }
 
-/* Runs without ever blocking until somebody has asked often enough. */
+/* Never blocks; after each request that it sees, another thread must have held the lock before the poll is over: the lock changed
+   hands there and back. Only a forced hand-off makes that certain: who lets go is running, and would win the lock back. */
 static void never_block(Thr *T, int index, void *arg) {
   (void)index;
-  _Atomic bool *enough = arg;
-  while (!atomic_load(enough)) {
-    mm_poll(T);
+  _Atomic int *asked = arg;
+  const Gil *g = &T->heap->gil;
+  while (atomic_load(asked) < HAND_OVERS) {
     own_drop(T, node_leaf(T, 1));
-    if (T->gil.requests >= HAND_OVERS) atomic_store(enough, true);
+    uint64_t before = g->switches;
+    bool request = atomic_load(&T->poll);
+    mm_poll(T);
+    if (!request) continue;
+    CHECK(g->switches >= before + 2);
+    atomic_fetch_add(asked, 1);
   }
 }
-/* With forced hand-off every request to let go is a change of holder: the one who let go cannot win the lock back. */
 MechanismTest(gil, every_request_is_a_switch, .timeout = LIMIT_S) {
-  _Atomic bool enough = false;
+  _Atomic int asked = 0;
   TestHeap h;
-  set_up(&h, 2, true);
-  heap_threads(&h, 2, 0, never_block, &enough);
-  uint64_t requests = heap_counter(&h, "gil-drop-requests"), switches = heap_counter(&h, "gil-switches");
-  CHECK(requests >= HAND_OVERS);
-  CHECK(switches + SLACK >= requests);
+  set_up(&h, 2, 100, true);
+  heap_threads(&h, 2, 0, never_block, &asked);
   reclaim_stats s;
   h.strategy->stats(h.heap, &s);
-  CHECK(s.lock_waits.total_count + SLACK >= requests);
+  CHECK(heap_counter(&h, "gil-drop-requests") >= HAND_OVERS);
+  CHECK(heap_counter(&h, "gil-switches") >= HAND_OVERS);
+  CHECK(s.lock_waits.total_count >= HAND_OVERS);
+  CHECK(heap_counter(&h, "gil-longest-wait-ns") == s.lock_waits.max_ns && s.lock_waits.max_ns);
   heap_close(&h);
 }
 
@@ -187,7 +192,7 @@ static void alone(Thr *T, int index, void *arg) {
 }
 MechanismTest(gil, alone_it_is_not_asked_for) {
   TestHeap h;
-  set_up(&h, 1, true);
+  set_up(&h, 1, 100, true);
   heap_threads(&h, 1, 0, alone, NULL);
   CHECK_EQ(heap_counter(&h, "gil-drop-requests"), 0);
   CHECK_EQ(heap_counter(&h, "gil-switches"), 1);
@@ -208,7 +213,7 @@ static void block_often(Thr *T, int index, void *arg) {
     }
     return;
   }
-  for (int i = 0; i < HAND_OVERS; i++) {
+  for (int i = 0; i < BLOCKS; i++) {
     mm_blocking_begin(T);
     usleep(50);
     mm_blocking_end(T);
@@ -219,9 +224,9 @@ static void block_often(Thr *T, int index, void *arg) {
 MechanismTest(gil, one_that_waits_is_served_next, .timeout = LIMIT_S) {
   Convoy c = {.over = false};
   TestHeap h;
-  set_up(&h, 2, true);
+  set_up(&h, 2, 5000, true);
   heap_threads(&h, 2, 0, block_often, &c);
-  CHECK(c.requests <= HAND_OVERS + HAND_OVERS / 4 + SLACK); /* a wait may time out once more while the holder is not scheduled */
+  CHECK(c.requests <= BLOCKS + BLOCKS / 4 + SLACK); /* a wait may time out once more while the holder is not scheduled */
   heap_close(&h);
 }
 
