@@ -22,18 +22,14 @@ static size_t mature_limit(Heap *H) {
   return H->hard_limit > reserve ? H->hard_limit - reserve : 0;
 }
 static void set_limit(Heap *H) {
-  if (H->hard_limit) {
-    store_relaxed(&H->mature.limit, mature_limit(H));
-    store_relaxed(&H->mature.chunks.ceiling, H->hard_limit - load_relaxed(&H->nurseries));
-  } else {
-    store_relaxed(&H->mature.limit, grown_limit(H));
-    store_relaxed(&H->mature.chunks.ceiling, H->mature.limit);
-  }
+  uint64_t limit = H->hard_limit ? mature_limit(H) : grown_limit(H);
+  store_relaxed(&H->mature.limit, limit);
+  store_relaxed(&H->mature.chunks.ceiling, H->hard_limit ? H->hard_limit - load_relaxed(&H->nurseries) : limit);
 }
 /* After a full collection: where blocks have holes for all that the nurseries may promote, the reserve need not be free blocks, too. */
 static void trust_holes(Heap *H) {
   size_t nurseries = load_relaxed(&H->nurseries), committed = chunks_committed(&H->mature.chunks);
-  if (committed > H->mature.limit && committed + nurseries <= H->hard_limit && H->mature.hole_bytes >= nurseries)
+  if (committed > load_relaxed(&H->mature.limit) && committed + nurseries <= H->hard_limit && H->mature.hole_bytes >= nurseries)
     store_relaxed(&H->mature.limit, committed);
 }
 
