@@ -126,9 +126,9 @@ typedef struct reclaim_stats {
   uint64_t collections, minor_collections; /* collections: full ones */
   uint64_t collector_wall_ns;              /* time in which at least one thread did collector work, summed over collections */
   uint64_t collector_cpu_ns;               /* CPU time of collector work, wherever it ran */
-  reclaim_histogram pauses;     /* one entry per pause: stop request to resume; long free cascades; GIL waits are apart */
-  reclaim_histogram safepoints; /* time to safepoint, for strategies that stop the world */
-  reclaim_histogram lock_waits; /* waits for the GIL */
+  reclaim_histogram pauses;                /* one entry per pause: stop request to resume; long free cascades; waits for a GIL */
+  reclaim_histogram safepoints;            /* time to safepoint, for strategies that stop the world */
+  reclaim_histogram lock_waits;            /* waits for the GIL, which are among the pauses, apart */
   reclaim_counter counters[32];
   int ncounters;
   uint64_t live_objects, live_bytes; /* see audit */

@@ -208,7 +208,6 @@ static void drain(Minor *m) {
 static void minor(Thr *T, bool promote_all) {
   Nursery *n = &T->nursery;
   Minor m = {T, promote_all, false};
-  n->minors++;
   n->eden_bytes += (uint64_t)(n->cur - n->eden);
   n->to_cur = n->to;
   for (Link *l = T->top; l; l = l->prev) forward_root(&m, &l->s.p_);
@@ -237,16 +236,32 @@ static void adapt(Thr *T, uint64_t before, size_t used) {
   if (size != n->size) resize(T, size); /* eden is empty; survivors stand before it */
 }
 
+/* Minor collections of several threads overlap: the time in which at least one runs is counted once. Both hand back the time. */
+static uint64_t minor_begins(Heap *H) {
+  pthread_mutex_lock(&H->minors.mutex);
+  uint64_t now = wall_ns();
+  if (H->minors.running++ == 0) H->minors.since = now;
+  pthread_mutex_unlock(&H->minors.mutex);
+  return now;
+}
+static uint64_t minor_ends(Heap *H) {
+  pthread_mutex_lock(&H->minors.mutex);
+  uint64_t now = wall_ns();
+  if (--H->minors.running == 0) H->minors.wall_ns += now - H->minors.since;
+  pthread_mutex_unlock(&H->minors.mutex);
+  return now;
+}
+
 /* A minor collection that the mutator waits for. CPU time is read from the thread's clock where the collection is long enough to be
    worth a system call; a short one, to publish something, runs on its CPU or is over. */
 static void minor_timed(Thr *T, bool publishing) {
-  uint64_t wall = wall_ns(), cpu = publishing ? 0 : thread_cpu_ns(), before = T->nursery.survived_bytes;
+  uint64_t wall = minor_begins(T->heap), cpu = publishing ? 0 : thread_cpu_ns(), before = T->nursery.survived_bytes;
   size_t used = (size_t)(T->nursery.cur - T->nursery.eden);
   minor(T, publishing);
   if (!publishing) adapt(T, before, used);
-  uint64_t took = wall_ns() - wall;
+  uint64_t took = minor_ends(T->heap) - wall;
   T->minor_cpu_ns += publishing ? took : thread_cpu_ns() - cpu;
-  T->minor_wall_ns += took;
+  T->nursery.minors++;
   histogram_add(&T->minor_pauses, took);
 }
 
@@ -381,7 +396,11 @@ void mm_share_slow(Thr *T, Obj **slot) {
 
 /* --- The heap ------------------------------------------------------------------------------------------------------------------------ */
 
-Heap *mm_open(const reclaim_config *config) { return traced_open(config); }
+Heap *mm_open(const reclaim_config *config) {
+  Heap *H = traced_open(config);
+  if (H) pthread_mutex_init(&H->minors.mutex, NULL);
+  return H;
+}
 
 void mm_close(Heap *H) {
   for (int i = 0; i < H->world.nthreads; i++) nursery_destroy(&H->world.threads[i]->nursery);
@@ -433,7 +452,6 @@ void mm_stats(Heap *H, reclaim_stats *out) {
     promoted += T->nursery.promoted_bytes;
     remembered += T->nursery.remembered;
     if (T->nursery.size > nursery) nursery = T->nursery.size;
-    out->collector_wall_ns += T->minor_wall_ns;
     out->collector_cpu_ns += T->minor_cpu_ns;
     histogram_merge(&out->pauses, &T->minor_pauses);
   }
@@ -444,16 +462,18 @@ void mm_stats(Heap *H, reclaim_stats *out) {
   memcpy(out->counters + out->ncounters, counters, sizeof counters);
   out->ncounters += (int)(sizeof counters / sizeof *counters);
   out->minor_collections = minors;
+  out->collector_wall_ns += H->minors.wall_ns;
   out->committed_bytes += load_relaxed(&H->nurseries);
 }
 
 void mm_reset_stats(Heap *H) {
   traced_reset(H);
+  H->minors.wall_ns = 0;
   for (int i = 0; i < H->world.nthreads; i++) {
     Thr *T = H->world.threads[i];
     Nursery *n = &T->nursery;
     n->minors = n->eden_bytes = n->survived_bytes = n->promoted_bytes = n->remembered = 0;
-    T->minor_wall_ns = T->minor_cpu_ns = 0;
+    T->minor_cpu_ns = 0;
     memset(&T->minor_pauses, 0, sizeof T->minor_pauses);
   }
 }

@@ -26,7 +26,7 @@ struct Thr {
   MM_THR_COMMON
   TRACED_THREAD
   SpaceThread space;
-  uint64_t minor_wall_ns, minor_cpu_ns;
+  uint64_t minor_cpu_ns;
   uint32_t copies;   /* of values published since the nursery was last emptied for it */
   uint32_t stressed; /* MM_CHECK: collections forced so far */
   reclaim_histogram minor_pauses;
@@ -35,6 +35,11 @@ struct Heap {
   MM_HEAP_COMMON
   TRACED_HEAP
   size_t nurseries; /* bytes of all nurseries; atomic */
+  struct {
+    pthread_mutex_t mutex;
+    int running;
+    uint64_t since, wall_ns;
+  } minors; /* minor collections under way, and the time in which there was at least one */
 };
 
 enum { GEN_NURSERY = TRACED_TUNABLES_COUNT, GEN_NURSERY_MAX, GEN_AGE, GEN_CUTOFF, GEN_REMEMBERED, GEN_TUNABLES };

@@ -69,6 +69,7 @@ void mm_stats(Heap *H, reclaim_stats *out) {
     histogram_merge(&out->lock_waits, &T->gil.waits);
     histogram_merge(&holds, &T->gil.holds);
   }
+  histogram_merge(&out->pauses, &out->lock_waits); /* a thread stands still, whoever makes it */
   out->counters[out->ncounters++] = (reclaim_counter){"gil-switches", switches};
   out->counters[out->ncounters++] = (reclaim_counter){"gil-drop-requests", requests};
   out->counters[out->ncounters++] = (reclaim_counter){"gil-longest-hold-ns", holds.max_ns};

@@ -340,6 +340,13 @@ static void fill(Thr *T, Work *w, Maker *m, Slot *window, size_t first, size_t s
   }
 }
 
+/* What the window holds must still be what was put there: its first node is read. Which of equal structures it is depends, in a shared
+   window, on who came first, so only what all have in common enters the checksum. */
+static void check_kept(Thr *T, Work *w, Slot *window, size_t i) {
+  LET(T, kept, array_get(T, window, i));
+  work_check(w, slot_is_null(kept) ? 0 : (uint64_t)node_value(T, kept) + node_edges(T, kept));
+}
+
 static void replace(Thr *T, Work *w, Maker *m, Slot *window) {
   uint64_t live = (uint64_t)w->p[P_LIVE];
   bool held = false;
@@ -348,14 +355,28 @@ static void replace(Thr *T, Work *w, Maker *m, Slot *window) {
     LET(T, x, make_next(T, w, m));
     if (!held) work_hold(T, w);
     held = true;
-    if (live) array_set(T, window, (size_t)rng_below(&w->rng, live), slot_take(T, x));
+    if (live) {
+      size_t i = (size_t)rng_below(&w->rng, live);
+      check_kept(T, w, window, i);
+      array_set(T, window, i, slot_take(T, x));
+    }
   } while (m->made * w->p[P_SIZE] < w->p[P_NODES]);
+}
+
+/* Every structure that lived to the end, read once more. */
+static void sum_window(Thr *T, Work *w, Slot *window) {
+  for (size_t i = 0, n = array_len(T, window); i < n; i++) {
+    mm_poll(T);
+    LET(T, kept, array_get(T, window, i));
+    work_check(w, slot_is_null(kept) ? 0 : (uint64_t)sum_of(T, w->p, kept));
+  }
 }
 
 static void run_private(Thr *T, Work *w, Maker *m) {
   LET(T, window, array_new(T, (size_t)w->p[P_LIVE]));
   fill(T, w, m, window, 0, 1);
   replace(T, w, m, window);
+  sum_window(T, w, window);
 }
 
 static void run_shared(Thr *T, Work *w, Maker *m) {
@@ -369,6 +390,10 @@ static void run_shared(Thr *T, Work *w, Maker *m) {
   work_barrier(T, w);
   replace(T, w, m, window);
   work_barrier(T, w);
+  for (size_t i = 0, n = array_len(T, window); w->index == 0 && i < n; i++) {
+    mm_poll(T);
+    check_kept(T, w, window, i);
+  }
   if (w->index == 0) own_drop(T, work_retract(T, w, SHARED_WINDOW));
 }
 

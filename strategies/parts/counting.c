@@ -5,8 +5,8 @@
 #include "strategies/parts/counting.h"
 #include "strategies/parts/clock.h"
 
-/* A cascade of this many objects is timed from here on and enters the pause histogram. Shorter ones take microseconds, and reading
-   the clock for each would cost more than they do. */
+/* A cascade enters the pause histogram when it has freed this many objects, timed from there on, or when it drops a long array or table,
+   timed from before that. Shorter ones take microseconds, and reading the clock for each would cost more than they do. */
 enum { CASCADE_TIMED = 1024 };
 
 /* Items of an array whose drop is a bulk drop: more cells than the second-level cache has use for in LIFO order. */
@@ -20,8 +20,9 @@ enum { RIGHT_EDGES = 32 };
 typedef struct Dead {
   Thr *T;
   Obj *list;
-  bool bulk;      /* the object being freed is a long array or table */
-  uint64_t since; /* when the timed part began; 0: not yet */
+  bool bulk;       /* the object being freed is a long array or table */
+  uint64_t leaves; /* freed as items of arrays and tables, not counted elsewhere */
+  uint64_t since;  /* when the timed part began; 0: not yet */
 } Dead;
 
 INLINE void dead_push(Dead *d, Obj *o) {
@@ -46,20 +47,29 @@ INLINE bool drop(Thr *T, Obj *c) {
 
 INLINE void drop_child(Dead *d, Obj *c) {
   if (!c || !drop(d->T, c)) return;
-  if (c->kind > KIND_FLOAT)
+  if (c->kind > KIND_FLOAT) {
     dead_push(d, c);
-  else if (UNLIKELY(d->bulk))
+    return;
+  }
+  d->leaves++;
+  if (UNLIKELY(d->bulk))
     count_free_bulk(d->T, c, SIZE_LEAF);
   else
     count_free(d->T, c, SIZE_LEAF);
 }
 static inline void visit_drop(void *d, Obj **field) { drop_child(d, *field); }
 
+INLINE void begin_bulk(Dead *d, uint32_t items) {
+  if (LIKELY(items < BULK)) return;
+  d->bulk = true;
+  if (!d->since) d->since = wall_ns();
+}
+
 /* Arrays are long and their items scattered: ask for the lines early. */
 INLINE void drop_items(Dead *d, Array *a) {
   enum { AHEAD = 8 };
   uint32_t n = array_owned(a);
-  d->bulk = n >= BULK;
+  begin_bulk(d, n);
   for (uint32_t i = 0; i < n; i++) {
     if (i + AHEAD < n) __builtin_prefetch(a->v[i + AHEAD]);
     drop_child(d, a->v[i]);
@@ -67,7 +77,7 @@ INLINE void drop_items(Dead *d, Array *a) {
   d->bulk = false;
 }
 INLINE void drop_entries(Dead *d, Table *t) {
-  d->bulk = t->used >= BULK;
+  begin_bulk(d, t->used);
   obj_visit(&t->h, visit_drop, d);
   d->bulk = false;
 }
@@ -78,7 +88,9 @@ INLINE void drop_entries(Dead *d, Table *t) {
 #define BINARY_WORD HDR_WORD(KIND_NODE, 2)
 
 static COLD void drop_apart(Dead *d, Obj *c) { drop_child(d, c); }
-static COLD void cascade_is_long(Dead *d) { d->since = wall_ns(); }
+static COLD void cascade_is_long(Dead *d) {
+  if (!d->since) d->since = wall_ns();
+}
 
 /* Frees o, then what dies of its right and of its left subtree: exactly against the order in which trees are built. Left edges are
    followed in the loop. Right ones by recursion, which the compiler unrolls and which is cheaper than a link through a header; but
@@ -153,7 +165,7 @@ INLINE int64_t cascade(Dead *d, Obj *o, int64_t untimed) {
 
 static void record(const Dead *d, int64_t untimed) {
   Thr *T = d->T;
-  uint64_t freed = (uint64_t)(CASCADE_TIMED - untimed);
+  uint64_t freed = (uint64_t)(CASCADE_TIMED - untimed) + d->leaves;
   if (freed > T->longest_cascade) T->longest_cascade = freed;
   if (UNLIKELY(d->since)) histogram_add(&T->cascades, wall_ns() - d->since);
 }
@@ -161,12 +173,14 @@ static void record(const Dead *d, int64_t untimed) {
 #if COUNT_ATOMIC
 /* Shared objects: their children are dropped, they themselves are freed later. Each may kill unshared ones, and the other way. */
 static void die_mixed(Thr *T, Obj *o, size_t base) {
-  Dead d = {T, NULL, false, 0};
+  Dead d = {.T = T};
   int64_t untimed = cascade(&d, o, CASCADE_TIMED);
   while (T->dead.n > base) {
     Obj *s = T->dead.v[--T->dead.n];
     if (s->kind == KIND_ARRAY)
       drop_items(&d, (Array *)s); /* not those that have moved to a longer array */
+    else if (s->kind == KIND_TABLE)
+      drop_entries(&d, (Table *)s);
     else
       obj_visit(s, visit_drop, &d);
     limbo_put(T, s);
@@ -194,7 +208,7 @@ void count_die(Thr *T, Obj *o) {
 #if COUNT_ATOMIC
   die_mixed(T, o, T->dead.n);
 #else
-  Dead d = {T, NULL, false, 0};
+  Dead d = {.T = T};
   int64_t untimed = cascade(&d, o, CASCADE_TIMED);
   record(&d, untimed);
 #endif
