@@ -303,6 +303,14 @@ Test(table, maxima_of_iterations_then_medians_or_maxima_of_invocations) {
   json_decref(o);
 }
 
+Test(table, trash_of_an_earlier_iteration_may_go_in_a_later_one) {
+  static const char *const rows[] = {"1,1,1,measured ok,,10,1000,7,5,100,300,-3,1",
+                                     "2,2,1,measured ok,,10,1000,7,5,100,300,-4,1"};
+  json_t *o = json_of_rows(rows, 2);
+  cr_expect_eq(number_of(cell_of(o, "rc"), "leaked_objects"), -3);
+  json_decref(o);
+}
+
 /* One row that ended badly speaks for its invocation, whatever comes before or after; a failure before what was not collected. */
 Test(table, the_status_of_an_invocation_is_its_worst) {
   static const char *const rows[] = {"1,1,, timeout,late,,,,,,,,",

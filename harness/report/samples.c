@@ -97,7 +97,10 @@ struct reader {
 
 static const char *text(const struct reader *r, enum column c) { return r->at[c] < 0 ? "" : r->csv->field[r->at[c]]; }
 
-/* A number of zero or more, NAN where the field is empty. False with the campaign's error set where it is neither. */
+/* What is lost can come back in a later iteration; no other column has numbers below zero. */
+static bool may_be_negative(enum column c) { return c == C_LEAKED_OBJECTS || c == C_LEAKED_BYTES; }
+
+/* A number that the column can have, NAN where the field is empty. False with the campaign's error set where it is neither. */
 static bool number(struct reader *r, enum column c, double *out) {
   const char *s = text(r, c);
   char *end;
@@ -105,8 +108,10 @@ static bool number(struct reader *r, enum column c, double *out) {
   if (!*s) return true;
   errno = 0;
   double v = strtod(s, &end);
-  if (*end || errno == ERANGE || !isfinite(v) || v < 0 || s[strspn(s, "0123456789.eE+-")])
-    return csv_fail(r->csv, "%s is '%.40s', not a number of 0 or more", columns[c].name, s), false;
+  bool low = v < 0 && !may_be_negative(c);
+  if (*end || errno == ERANGE || !isfinite(v) || low || s[strspn(s, "0123456789.eE+-")])
+    return csv_fail(r->csv, "%s is '%.40s', not a number%s", columns[c].name, s, may_be_negative(c) ? "" : " of 0 or more"),
+           false;
   *out = v;
   return true;
 }

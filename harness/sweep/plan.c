@@ -158,6 +158,18 @@ static void set_heap(struct sweep_cell *c, const struct point *pt, const int64_t
   c->heap_limit = catalog_heap_limit(pt->heap, live, c->threads);
 }
 
+/* What makes figures of the cell other than its labels say. */
+static void warn_of(struct maker *m, const struct sweep_cell *c, const struct point *pt, const int64_t *params) {
+  const reclaim_workload *w = pt->choice.workload;
+  if (pt->strategy->checked) sweep_plan_warn(m->plan, "this build has its checks on: no figure of it is to be quoted");
+  uint64_t live = w->live_bytes ? w->live_bytes(params, pt->threads, pt->mode) : 0;
+  if (c->reason || !c->heap_limit || !live || pt->heap->kind != CATALOG_HEAP_FACTOR) return;
+  double factor = (double)c->heap_limit / (double)live;
+  if (factor > pt->heap->factor * 1.01)
+    sweep_plan_warn(m->plan, "the least heap, %d MiB for each thread, is %.*fx what %s keeps live (%s), not %s",
+                    (int)(CATALOG_HEAP_FLOOR >> 20), factor < 10, factor, c->workload, c->sharing, pt->heap_word);
+}
+
 static bool set_cpus(struct maker *m, struct sweep_cell *c) {
   char err[256];
   int policy = 0;
@@ -209,6 +221,7 @@ static int add_cell(struct maker *m, const struct point *pt, const int64_t *para
   bool wanted = c.parameters && c.tunables && (!m->where || sweep_where_holds(m->where, look_up, &c)) && is_new(m, &c);
   if (!wanted) return free_cell(&c), 0;
   if (!set_cpus(m, &c)) return free_cell(&c), SWEEP_BAD_INPUT;
+  warn_of(m, &c, pt, params);
   if (p->ncells == MOST_CELLS) return free_cell(&c), sweep_refuse("the sweep has more than %d cells", MOST_CELLS);
   *sweep_push(p->cells, p->ncells) = c;
   return 0;

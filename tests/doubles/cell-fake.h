@@ -143,6 +143,7 @@ static void fake_run(reclaim_thread *t, uint32_t iteration, bool audit, reclaim_
   atomic_store(&h->iteration, iteration);
   pthread_barrier_wait(&h->barrier); /* hangs unless all threads are here */
   if (atomic_load(&h->iteration) != iteration) atomic_fetch_add(&h->misuse, 1);
+  uint64_t leaked = atomic_load(&h->objects); /* by earlier iterations */
   pthread_barrier_wait(&h->barrier);
   fail_as_asked(t, iteration);
   work(c, iteration);
@@ -150,7 +151,7 @@ static void fake_run(reclaim_thread *t, uint32_t iteration, bool audit, reclaim_
   if (t->index == 0) {
     atomic_store(&h->cpu_of_0, (uint64_t)sched_getcpu());
     h->collected += (uint64_t)c->params[COLLECTIONS];
-    h->audited = audit ? 1000 * (uint64_t)c->threads : 0;
+    h->audited = audit ? 1000 * (uint64_t)c->threads + leaked : 0;
     atomic_fetch_add(&h->runs, 1);
     atomic_fetch_add(&h->audits, audit);
   }
