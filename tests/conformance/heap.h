@@ -167,6 +167,20 @@ static inline void heap_meet(Thr *T, pthread_barrier_t *b) {
   mm_blocking_end(T);
 }
 
+/* All threads meet; thread 0 counts what lives while the others are blocked, and they wait for that. */
+static inline void heap_meet_to_count(Thr *T, pthread_barrier_t *b, int index, uint64_t *live) {
+  mm_epoch(T);
+  mm_blocking_begin(T);
+  pthread_barrier_wait(b);
+  if (index == 0) {
+    mm_blocking_end(T);
+    *live = live_objects(T);
+    mm_blocking_begin(T);
+  }
+  pthread_barrier_wait(b);
+  mm_blocking_end(T);
+}
+
 /* Globals without a workload. */
 static inline void publish(Thr *T, int place, Slot *x) { work_publish(T, NULL, place, x); }
 static inline OWNED Own global(Thr *T, int place) { return work_global(T, NULL, place); }

@@ -136,7 +136,7 @@ static void change(Thr *T, Slot *x, int what, Rng *r) {
 
 typedef struct Meeting {
   pthread_barrier_t barrier;
-  uint64_t dead; /* waits after the work: live objects */
+  uint64_t dead; /* what should be: live objects after the work */
 } Meeting;
 
 static OWNED Own container(Thr *T, int what, Rng *r) { return MM_SHARES_HEAP ? global(T, what) : make(T, what, r); }
@@ -162,9 +162,7 @@ static void read_and_write(Thr *T, int index, void *arg) {
   }
   heap_meet(T, &m->barrier);
   for (int what = 0; MM_SHARES_HEAP && index == THREADS - 1 && what < CONTAINERS; what++) own_drop(T, retract(T, what));
-  heap_meet(T, &m->barrier);
-  if (index == 0) m->dead = live_objects(T);
-  heap_meet(T, &m->barrier);
+  heap_meet_to_count(T, &m->barrier, index, &m->dead);
 }
 
 static void together(TestHeap *h) {
@@ -224,9 +222,7 @@ static void in_turn(Thr *T, int index, void *arg) {
   }
   slot_clear(T, g);
   if (index == 0 && MM_SHARES_HEAP) own_drop(T, retract(T, 0));
-  heap_meet(T, &m->barrier);
-  if (index == 0) m->dead = live_objects(T);
-  heap_meet(T, &m->barrier);
+  heap_meet_to_count(T, &m->barrier, index, &m->dead);
 }
 Test(sharing, generator_resumed_in_turn, .timeout = LIMIT_S) {
   Meeting m;
