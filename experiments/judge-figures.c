@@ -2,7 +2,8 @@
 
    A figure compares two cells of one campaign, block by block: the ratio of their cost (CPU time per operation, all threads) or of
    their speed (operations per second of wall time), as the Hodges-Lehmann median of the pairs with its interval. It is reached when
-   the whole interval lies on the good side of the target, missed when none of it does, and otherwise not judged. Figures are advice:
+   the whole interval lies on the good side of the target, missed when none of it does, and otherwise not judged, as it is with fewer
+   pairs than an interval needs. Figures are advice:
    the exit code is 0 whatever they say, and 2 where there is no campaign to read. */
 #include "harness/report/campaign.h"
 
@@ -98,7 +99,7 @@ static int pair(const struct cell *a, const struct cell *b, double (*of)(const s
 
 static const char *verdict(const struct figure *f, const struct stats_interval *v) {
   if (f->target == 0) return "no target";
-  if (v->kind == STATS_NONE) return "could not judge";
+  if (v->kind != STATS_INTERVAL) return "could not judge"; /* a range has no probability */
   double good = f->measure == COST ? -1 : 1, lo = good * v->lo, hi = good * v->hi, target = good * f->target;
   if (fmin(lo, hi) >= target) return "reached";
   if (fmax(lo, hi) < target) return "missed";
