@@ -89,8 +89,12 @@ INLINE size_t list_len(Thr *T, const Slot *l) {
 
 INLINE void list_append(Thr *T, Slot *l, Own v) {
   List *L = AS_LIST(T, l->p_);
+  if (mm_is_concurrent(&L->h)) {
+    list_append_slow(T, l, v);
+    return;
+  }
   Array *a = L->arr;
-  if (mm_is_concurrent(&L->h) || UNLIKELY(a->len == a->cap)) {
+  if (UNLIKELY(a->len == a->cap)) {
     list_append_slow(T, l, v);
     return;
   }

@@ -27,15 +27,22 @@ void work_barrier(Thr *T, Work *w) {
 
 void work_hold(Thr *T, Work *w) {
   if (LIKELY(!w->audit)) return;
-  work_barrier(T, w);
-  if (w->index == 0) { /* the others wait at the next barrier, or come to it */
+  mm_epoch(T);
+  WorkShared *s = T->heap->work;
+  /* One blocking region for both barriers: whoever collects finds all others blocked. */
+  mm_blocking_begin(T);
+  pthread_barrier_wait(&s->barrier);
+  if (w->index == 0) {
+    mm_blocking_end(T);
     mm_collect(T);
-    WorkShared *s = T->heap->work;
+    mm_epoch(T);
     s->audited = true;
     s->live_objects = T->heap->live_objects;
     s->live_bytes = T->heap->live_bytes;
+    mm_blocking_begin(T);
   }
-  work_barrier(T, w);
+  pthread_barrier_wait(&s->barrier);
+  mm_blocking_end(T);
 }
 
 void work_publish(Thr *T, Work *w, int i, Slot *x) {
