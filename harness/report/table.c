@@ -279,7 +279,8 @@ static void print_legend(const struct table *t) {
   putc('\n', t->out);
   paragraph(t, 2, "ratio: of pairs in the same block, with the same threads, allocator and heap; base: 1 by definition.");
   paragraph(t, 2,
-            "CPU: user + system of all threads in one invocation's measured iterations. GC: the collector's share of it. "
+            "CPU: user + system of all threads in one iteration. GC: the collector's share of it. RSS: of the "
+            "process, whose program and libraries take some 4 MiB of it (rss_before_bytes in samples.csv). "
             "CPU, RSS, live and GC are medians over invocations; pause and leaked the largest of any.");
   if (u->interval && t->detail.ends)
     paragraph(t, 2, "[lo, hi]: 95 %% confidence interval of the estimate before it, over blocks.");
