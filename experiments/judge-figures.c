@@ -2,9 +2,9 @@
 
    A figure compares two cells of one campaign, block by block: the ratio of their cost (CPU time per operation, all threads) or of
    their speed (operations per second of wall time), as the Hodges-Lehmann median of the pairs with its interval. It is reached when
-   the whole interval lies on the good side of the target, missed when none of it does, and otherwise not judged, as it is with fewer
-   pairs than an interval needs. Figures are advice:
-   the exit code is 0 whatever they say, and 2 where there is no campaign to read. */
+   the whole interval lies on the good side of the target and missed when none of it does; otherwise, or with fewer pairs than an
+   interval needs, it is not judged. Figures are advice: the exit code is 0 whatever they say, and 2 where there is no campaign to
+   read. */
 #include "harness/report/campaign.h"
 
 #include <math.h>

@@ -344,7 +344,9 @@ static void fill(Thr *T, Work *w, Maker *m, Slot *window, size_t first, size_t s
    window, on who came first, so only what all have in common enters the checksum. */
 static void check_kept(Thr *T, Work *w, Slot *window, size_t i) {
   LET(T, kept, array_get(T, window, i));
-  work_check(w, slot_is_null(kept) ? 0 : (uint64_t)node_value(T, kept) + node_edges(T, kept));
+  if (slot_is_null(kept)) return;
+  LET(T, first, w->p[P_SHAPE] == SHAPE_GRAPH ? array_get(T, kept, 0) : slot_dup(T, kept));
+  if (!slot_is_null(first)) work_check(w, (uint64_t)node_value(T, first) + node_edges(T, first));
 }
 
 static void replace(Thr *T, Work *w, Maker *m, Slot *window) {

@@ -154,6 +154,12 @@ static void *next_by_hand(Thr *T, Work *w, const Shape *s, Maker *m) {
   return x;
 }
 
+/* A structure that still stands, by its first node. */
+static void check_by_hand(Work *w, void *x) {
+  const void *first = w->p[P_SHAPE] == SHAPE_GRAPH ? ((const Vec *)x)->v[0] : x;
+  work_check(w, (uint64_t)value_of(first) + node_degree(w->p));
+}
+
 static void replace_by_hand(Thr *T, Work *w, const Shape *s, Maker *m, Vec *window) {
   const int64_t *p = w->p;
   bool held = false;
@@ -164,6 +170,7 @@ static void replace_by_hand(Thr *T, Work *w, const Shape *s, Maker *m, Vec *wind
     if (window->len) {
       size_t at = (size_t)rng_below(&w->rng, window->len);
       void *old = window->v[at];
+      check_by_hand(w, old);
       window->v[at] = x;
       x = old;
     }
@@ -177,7 +184,10 @@ static void run_by_hand(Thr *T, Work *w) {
   Vec *window = vec_new(T, (size_t)w->p[P_LIVE]);
   for (int64_t i = 0; i < w->p[P_LIVE]; i++) vec_push(T, window, next_by_hand(T, w, &s, &m));
   replace_by_hand(T, w, &s, &m, window);
-  for (size_t i = 0; i < window->len; i++) structure_free(T, &s, w->p, window->v[i]);
+  for (size_t i = 0; i < window->len; i++) {
+    work_check(w, (uint64_t)structure_sum(&s, w->p, window->v[i]));
+    structure_free(T, &s, w->p, window->v[i]);
+  }
   vec_free(T, window);
   free(m.plans.edges);
 }
