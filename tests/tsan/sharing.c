@@ -4,7 +4,7 @@
    thread has its own. */
 #include "tests/conformance/heap.h"
 
-enum { BOXED = SMALL_INT_MAX + 1, THREADS = 4, PLACES = 16, ROUNDS = 6, OPERATIONS = 1500 };
+enum { BOXED = SMALL_INT_MAX + 1, THREADS = 4, PLACES = 16, ROUNDS = 4, OPERATIONS = 800 };
 enum { LIST, STACK, NODES, ARRAY, DICT, COUNTS, GENERATOR, CONTAINERS, HANDED = CONTAINERS };
 
 static pthread_barrier_t barrier;
