@@ -102,6 +102,9 @@ static void copy_bytes(void *to, const void *from, size_t bytes) { /* multiples 
   for (size_t i = 0; i < bytes / sizeof *d; i++) d[i] = s[i];
 }
 
+/* Bytes ahead of a promotion at which the line is asked for: mature cells are cold. */
+enum { PROMOTE_AHEAD = 2048 };
+
 static void *promote(Thr *T, size_t bytes) {
   Space *S = &T->heap->mature;
   void *p;
@@ -109,6 +112,7 @@ static void *promote(Thr *T, size_t bytes) {
   if (LIKELY(r->cur != r->end)) {
     p = r->cur;
     r->cur += r->block->cell;
+    __builtin_prefetch((char *)p + PROMOTE_AHEAD, 1);
   } else {
     p = space_get_slow(S, &T->space, class_of(bytes), true);
   }
@@ -158,6 +162,16 @@ INLINE void forward(void *ctx, Obj **field) {
 }
 static void forward_root(void *ctx, Obj **field) { forward(ctx, field); }
 
+/* Forwards all fields of o. Those of a node from the last to the first: what is forwarded last is scanned first, so subtrees are laid
+   out in the order in which programs walk them, left before right, at rising addresses. */
+INLINE void forward_fields(Minor *m, Obj *o) {
+  if (o->kind != KIND_NODE) {
+    obj_visit(o, forward, m);
+    return;
+  }
+  for (unsigned i = o->n; i-- > 0;) forward(m, &((Node *)o)->e[i]);
+}
+
 /* Scans [lo, hi) of a mature object, and remembers it again if a survivor is left in there. */
 static void scan_mature(Minor *m, Obj *o, Obj **lo, Obj **hi) {
   m->saw_young = false;
@@ -194,11 +208,15 @@ static void scan_remembered(Minor *m) {
 
 static void drain(Minor *m) {
   Stack *work = &m->T->work;
+  if (LIKELY(!m->T->nursery.half)) { /* no survivors: nothing promoted needs to be remembered */
+    while (work->n) forward_fields(m, work->v[--work->n]);
+    return;
+  }
   while (work->n) {
     Obj *o = work->v[--work->n];
-    if (UNLIKELY(m->T->nursery.half) && nursery_has(&m->T->nursery, o))
-      obj_visit(o, forward, m);
-    else if (UNLIKELY(m->T->nursery.half) && !unit_of(o)->cell)
+    if (nursery_has(&m->T->nursery, o))
+      forward_fields(m, o);
+    else if (!unit_of(o)->cell)
       scan_mature(m, o, (Obj **)o, (Obj **)((char *)o + obj_size(o)));
     else
       scan_mature(m, o, NULL, (Obj **)UINTPTR_MAX);

@@ -44,6 +44,9 @@ struct Heap {
 
 enum { GEN_NURSERY = TRACED_TUNABLES_COUNT, GEN_NURSERY_MAX, GEN_AGE, GEN_CUTOFF, GEN_REMEMBERED, GEN_TUNABLES };
 
+/* Bytes ahead of `cur` at which a line is asked for: eden is in the second-level cache, the next line should be in the first. */
+enum { GEN_AHEAD = 256 };
+
 /* Eden is full, or the object is too large for it. *keep is a root (may be NULL). */
 COLD void *gen_alloc_slow(Thr *T, size_t size, Obj **keep);
 /* A store of a young reference into a mature object: enters the remembered set. */
@@ -55,6 +58,7 @@ INLINE void *gen_cell(Thr *T, size_t size, Obj **keep) {
   char *p = T->nursery.cur, *next = p + ((size + 15) & ~(size_t)15);
   if (UNLIKELY(next > T->nursery.end)) return gen_alloc_slow(T, size, keep);
   T->nursery.cur = next;
+  __builtin_prefetch(p + GEN_AHEAD, 1);
   return p;
 }
 

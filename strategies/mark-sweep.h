@@ -32,6 +32,10 @@ struct Heap {
 
 enum { MS_TUNABLES = TRACED_TUNABLES_COUNT };
 
+/* Bytes before `cur` at which a line is asked for: fresh cells are cold, and the next miss is known long before it is met (trees in a
+   3x heap: 0.74 of the time without). */
+enum { MS_AHEAD = 2048 };
+
 /* Out of free cells in reach: sweeps on, or collects. *keep is a root (may be NULL). */
 COLD void *ms_alloc_slow(Thr *T, size_t size, Obj **keep);
 
@@ -42,6 +46,7 @@ INLINE void *ms_cell(Thr *T, size_t size, Obj **keep) {
   char *p = r->cur;
   if (UNLIKELY(p == r->end)) return ms_alloc_slow(T, size, keep);
   r->cur = p + class_bytes(cls);
+  __builtin_prefetch(p + MS_AHEAD, 1);
   return p;
 }
 

@@ -24,7 +24,7 @@ static uint64_t grown_limit(Heap *H) {
 #endif
 #define TRACED_TUNABLES                                                                                                          \
   {"huge-pages", "ask the system for huge pages for blocks", "", 0, 0, 1, NULL},                                                 \
-      {"prefetch", "objects between a prefetch and the look at its target while marking; 0: none", "", 16, 0, SPACE_RING_MAX,    \
+      {"prefetch", "objects between a prefetch and the look at its target while marking; 0: none", "", 64, 0, SPACE_RING_MAX,    \
        NULL},                                                                                                                    \
       {"mark-stack", "objects that the mark stack holds; what finds no room is found again by scanning its block",               \
        "",           1 << 22,                                                                                                    \
