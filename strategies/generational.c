@@ -22,9 +22,14 @@ static size_t mature_limit(Heap *H) {
   return H->hard_limit > reserve ? H->hard_limit - reserve : 0;
 }
 static void set_limit(Heap *H) {
-  uint64_t limit = H->hard_limit ? mature_limit(H) : grown_limit(H);
+  if (!H->hard_limit) return; /* a growing heap's is set by collections alone: a nursery that resizes must not put off the next */
+  store_relaxed(&H->mature.limit, mature_limit(H));
+  store_relaxed(&H->mature.chunks.ceiling, H->hard_limit - load_relaxed(&H->nurseries));
+}
+static void grow_limit(Heap *H) {
+  uint64_t limit = grown_limit(H);
   store_relaxed(&H->mature.limit, limit);
-  store_relaxed(&H->mature.chunks.ceiling, H->hard_limit ? H->hard_limit - load_relaxed(&H->nurseries) : limit);
+  store_relaxed(&H->mature.chunks.ceiling, limit);
 }
 /* After a full collection: where blocks have holes for all that the nurseries may promote, the reserve need not be free blocks, too. */
 static void trust_holes(Heap *H) {
@@ -304,7 +309,10 @@ static bool collect(Thr *T, size_t need) {
   uint64_t wall = wall_ns(), cpu = thread_cpu_ns();
   for (int i = 0; i < H->world.nthreads; i++) minor(H->world.threads[i], true);
   traced_mark(H);
-  set_limit(H);
+  if (H->hard_limit)
+    set_limit(H);
+  else
+    grow_limit(H);
   if (H->hard_limit) {
     make_room(H, need);
     trust_holes(H);
