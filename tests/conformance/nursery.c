@@ -1,0 +1,249 @@
+/* Young and old: what survives keeps its value through any number of collections, wherever references to it are stored. And of a copying
+   nursery: what must be remembered is bounded, what need not be scanned is not, objects become mature at the age that was set, large
+   ones are born so, and its size follows survival. */
+#include <criterion/criterion.h>
+
+#include "tests/conformance/heap.h"
+
+enum { BOXED = SMALL_INT_MAX + 1, LIMIT_S = 200 };
+static const int64_t STORES = RECLAIM_SANITIZED || MM_CHECK ? 4000000 : 64000000;
+
+static void garbage(Thr *T, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    mm_poll(T);
+    own_drop(T, node_leaf(T, i));
+  }
+}
+static void with_heap(void (*prepare)(TestHeap *), void (*body)(Thr *T)) {
+  TestHeap h;
+  heap_init(&h, 1);
+  if (prepare) prepare(&h);
+  heap_open(&h);
+  Thr *T = heap_enter(&h, 0);
+  body(T);
+  CHECK_EQ(live_objects(T), 0);
+  heap_leave(&h, T);
+  heap_close(&h);
+}
+
+/* --- For every strategy --------------------------------------------------------------------------------------------------------------- */
+
+/* One object stored over and over into a large old array. */
+static void store_often(Thr *T) {
+  enum { ITEMS = 1 << 17 };
+  LET(T, a, array_new(T, ITEMS));
+  garbage(T, 100000);
+  LET(T, x, int_new(T, BOXED));
+  for (int64_t i = 0; i < STORES; i++) {
+    if (i % 1024 == 0) mm_poll(T);
+    array_set(T, a, (size_t)(i * 8191 % ITEMS), slot_dup(T, x));
+  }
+  slot_clear(T, x);
+  garbage(T, 100000);
+  for (size_t i = 0; i < ITEMS; i += 1009) CHECK_EQ(own_int(T, array_get(T, a, i)), BOXED);
+  CHECK_EQ(live_objects(T), 2);
+}
+Test(old_to_young, one_object_stored_millions_of_times, .timeout = LIMIT_S) { with_heap(NULL, store_often); }
+
+/* References from old objects of every kind and size to new ones, checked after each of many collections. */
+enum { HOLDERS = 200, LARGE = 5000 };
+static void refresh(Thr *T, Slot *nodes, Slot *array, Slot *dict, int64_t round) {
+  for (int64_t i = 0; i < HOLDERS; i++) {
+    mm_poll(T);
+    LET(T, n, list_get(T, nodes, (size_t)i));
+    node_set(T, n, (unsigned)(i & 1), int_new(T, BOXED + round * i));
+    array_set(T, array, (size_t)(i * 24), int_new(T, BOXED + round * i));
+    LET(T, k, int_new(T, BOXED + i));
+    dict_put(T, dict, k, int_new(T, BOXED + round * i));
+  }
+}
+static void expect(Thr *T, Slot *nodes, Slot *array, Slot *dict, int64_t round) {
+  for (int64_t i = 0; i < HOLDERS; i++) {
+    mm_poll(T);
+    LET(T, n, list_get(T, nodes, (size_t)i));
+    CHECK_EQ(own_int(T, node_get(T, n, (unsigned)(i & 1))), BOXED + round * i);
+    CHECK_EQ(own_int(T, array_get(T, array, (size_t)(i * 24))), BOXED + round * i);
+    LET(T, k, int_new(T, BOXED + i));
+    CHECK_EQ(own_int(T, dict_get(T, dict, k)), BOXED + round * i);
+  }
+}
+static void old_holders(Thr *T) {
+  LET(T, nodes, list_new(T, 0));
+  for (int64_t i = 0; i < HOLDERS; i++) list_append(T, nodes, node_leaf(T, i));
+  LET(T, array, array_new(T, LARGE));
+  LET(T, dict, dict_new(T, 0));
+  for (int64_t round = 0; round < 60; round++) {
+    refresh(T, nodes, array, dict, round);
+    garbage(T, 5000);
+    expect(T, nodes, array, dict, round);
+    if (round % 20 == 19) (void)live_objects(T);
+    expect(T, nodes, array, dict, round);
+  }
+}
+static int64_t age = 1;
+static void small_nursery(TestHeap *h) {
+  heap_tune(h, "nursery", 64 << 10);
+  heap_tune(h, "nursery-max", 64 << 10);
+  heap_tune(h, "promotion-age", age);
+}
+Test(old_to_young, at_every_promotion_age, .timeout = LIMIT_S) {
+  for (age = 1; age <= 4; age++) with_heap(small_nursery, old_holders);
+}
+
+/* --- A copying nursery --------------------------------------------------------------------------------------------------------------------- */
+
+#if MM_MOVES
+static bool is_young(Thr *T, const Slot *x) { return nursery_has(&T->nursery, x->p_); }
+static size_t entries(Thr *T) { return T->nursery.logged.n + T->nursery.cards.n / 2; }
+
+/* Until the next minor collection. */
+static void age_once(Thr *T) {
+  for (uint64_t before = T->nursery.minors; T->nursery.minors == before;) garbage(T, 1);
+}
+
+static void entries_stay_few(Thr *T) {
+  enum { ITEMS = 1 << 16, CARDS = ITEMS * 8 / 512 + 1 };
+  LET(T, a, array_new(T, ITEMS));
+  CHECK(!is_young(T, a));
+  LET(T, x, int_new(T, BOXED));
+  for (int64_t i = 0; i < 1000000; i++) {
+    array_set(T, a, (size_t)(i % ITEMS), slot_dup(T, x));
+    CHECK(entries(T) <= CARDS);
+  }
+  CHECK(entries(T) >= CARDS - 1);
+  LET(T, n, node_leaf(T, 1));
+  age_once(T);
+  CHECK(!is_young(T, n) && entries(T) == 0);
+  for (int64_t i = 0; i < 100000; i++) {
+    LET(T, v, node_leaf(T, i)); /* no poll: nothing is collected but when eden is full */
+    node_set(T, n, 0, slot_take(T, v));
+    CHECK(entries(T) <= 1);
+  }
+}
+MechanismTest(remembered, each_card_and_each_small_object_once) { with_heap(NULL, entries_stay_few); }
+
+enum { FEW = 16 };
+static void few_entries(TestHeap *h) { CHECK(heap_tune(h, "remembered-set", FEW)); }
+static void overflow(Thr *T) {
+  LET(T, nodes, list_new(T, 0));
+  for (int64_t i = 0; i < 10 * FEW; i++) list_append(T, nodes, node_leaf(T, i));
+  age_once(T);
+  uint64_t before = T->nursery.minors;
+  for (int64_t i = 0; i < 10 * FEW; i++) {
+    mm_poll(T);
+    CHECK(entries(T) <= FEW);
+    LET(T, n, list_get(T, nodes, (size_t)i));
+    node_set(T, n, 0, int_new(T, BOXED + i));
+  }
+  CHECK(T->nursery.minors >= before + 8); /* eden was nowhere near full */
+  for (int64_t i = 0; i < 10 * FEW; i++) {
+    LET(T, n, list_get(T, nodes, (size_t)i));
+    CHECK_EQ(own_int(T, node_get(T, n, 0)), BOXED + i);
+  }
+}
+MechanismTest(remembered, overflow_asks_for_a_collection) { with_heap(few_entries, overflow); }
+
+/* A field of another card is given a young reference behind the barrier's back: a scan of the whole array would change it. */
+static void one_card(Thr *T) {
+  enum { ITEMS = 4096, FAR = 3000 };
+  LET(T, a, array_new(T, ITEMS));
+  LET(T, x, int_new(T, BOXED));
+  array_set(T, a, 10, slot_dup(T, x));
+  Obj **far = &((Array *)a->p_)->v[FAR], *was = x->p_;
+  *far = was;
+  age_once(T);
+  CHECK(x->p_ != was);
+  CHECK(*far == was);
+  CHECK(((Array *)a->p_)->v[10] == x->p_);
+  *far = NULL;
+}
+MechanismTest(remembered, cards_are_scanned_not_arrays) { with_heap(NULL, one_card); }
+
+static void cut_off(TestHeap *h) { CHECK(heap_tune(h, "large-object", 4096)); }
+static void born(Thr *T) {
+  enum { FITS = (4096 - sizeof(Array)) / 8 };
+  LET(T, small, array_new(T, FITS));
+  LET(T, large, array_new(T, FITS + 1));
+  LET(T, huge, raw_new(T, 5 << 20));
+  LET(T, text, str_new(T, "", 0));
+  CHECK(is_young(T, small) && is_young(T, text));
+  CHECK(!is_young(T, large) && !is_young(T, huge));
+  array_set(T, large, FITS, int_new(T, BOXED));
+  age_once(T);
+  CHECK(!is_young(T, small));
+  CHECK_EQ(own_int(T, array_get(T, large, FITS)), BOXED);
+}
+MechanismTest(nursery, large_objects_are_born_mature) { with_heap(cut_off, born); }
+
+static void come_of_age(Thr *T) {
+  LET(T, x, node_leaf(T, 7));
+  node_set(T, x, 0, int_new(T, BOXED));
+  for (int64_t survived = 1; survived <= 6; survived++) {
+    age_once(T);
+    CHECK_EQ(is_young(T, x), survived < age);
+    CHECK_EQ(node_value(T, x), 7);
+    CHECK_EQ(own_int(T, node_get(T, x, 0)), BOXED);
+  }
+}
+MechanismTest(nursery, objects_come_of_age) {
+  for (age = 1; age <= 4; age++) with_heap(small_nursery, come_of_age);
+}
+
+static void growing(TestHeap *h) {
+  CHECK(heap_tune(h, "nursery", 64 << 10) && heap_tune(h, "nursery-max", 1 << 20));
+  heap_tune(h, "promotion-age", age);
+}
+static void follow_survival(Thr *T) {
+  size_t first = T->nursery.size;
+  {
+    LET(T, kept, list_new(T, 0));
+    for (int64_t i = 0; i < 200000; i++) {
+      mm_poll(T);
+      list_append(T, kept, int_new(T, BOXED + i));
+    }
+    CHECK_EQ(T->nursery.size, 1 << 20);
+  }
+  for (int i = 0; i < 12; i++) age_once(T);
+  CHECK_EQ(T->nursery.size, first);
+}
+MechanismTest(nursery, size_follows_survival) {
+  for (age = 1; age <= 4; age += 3) with_heap(growing, follow_survival);
+}
+
+static void publish_deep(Thr *T) {
+  LET(T, d, dict_new(T, 0));
+  LET(T, k, str_new_int(T, "k", 1));
+  dict_put(T, d, k, node_leaf(T, 1));
+  LET(T, l, list_new(T, 0));
+  list_append(T, l, slot_dup(T, d));
+  CHECK(is_young(T, l) && is_young(T, d));
+  om_share(T, l);
+  CHECK(!is_young(T, l) && !is_young(T, d));
+  LET(T, k2, str_new_int(T, "k", 1));
+  LET(T, n, dict_get(T, d, k2));
+  CHECK(!is_young(T, n));
+  CHECK(obj_is_shared(l->p_) && obj_is_shared(d->p_) && obj_is_shared(n->p_));
+  LET(T, late, node_leaf(T, 2)); /* stored into what is shared: shared first */
+  CHECK(is_young(T, late));
+  node_set(T, n, 0, slot_dup(T, late));
+  LET(T, back, node_get(T, n, 0));
+  CHECK(!is_young(T, back) && obj_is_shared(back->p_));
+  CHECK_EQ(node_value(T, back), 2);
+}
+MechanismTest(nursery, publishing_promotes) { with_heap(NULL, publish_deep); }
+
+/* Publishing one value again and again must not fill the mature space with copies of it. */
+static void publish_value(Thr *T) {
+  enum { TIMES = 100000 };
+  LET(T, x, str_new_int(T, "value", 1));
+  LET(T, l, list_new(T, 0));
+  om_share(T, l);
+  uint64_t before = T->nursery.promoted_bytes;
+  for (int i = 0; i < TIMES; i++) {
+    mm_poll(T);
+    list_append(T, l, slot_dup(T, x));
+  }
+  CHECK(T->nursery.promoted_bytes - before < TIMES * 16 / 10);
+}
+MechanismTest(nursery, a_value_published_often_is_copied_seldom) { with_heap(NULL, publish_value); }
+#endif
