@@ -51,6 +51,7 @@ enum {
   RECLAIM_CHAINS_SLOTS = 1 << 3,    /* locals are linked for a collector */
   RECLAIM_SHARES_HEAP = 1 << 4,     /* threads may share objects; without it only RECLAIM_PRIVATE is applicable */
   RECLAIM_RECLAIMS_CYCLES = 1 << 5, /* cyclic trash is reclaimed */
+  RECLAIM_PARALLEL = 1 << 7,        /* collects with collector_threads threads; without it with one, whatever is asked for */
   RECLAIM_HEAP_LIMIT = 1 << 6,      /* obeys heap_limit_bytes; without it the heap column is "n/a" */
 };
 

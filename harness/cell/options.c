@@ -30,7 +30,8 @@ static const struct flag {
     {"--set", "NAME=VALUE", "a parameter of the workload, or else a tunable of the strategy; may be repeated", SETS},
     {"--sharing", "MODE", "private, shared-read, shared-write or hand-off [the workload's first]", WORD(sharing)},
     {"--threads", "N|max", "mutators; max: one for each physical core allowed [1]", WORD(threads)},
-    {"--gc-threads", "N", "collector threads [as many as mutators]", WORD(gc_threads)},
+    {"--gc-threads", "N", "collector threads [as many as mutators]; 1 where the strategy's collector is serial",
+     WORD(gc_threads)},
     {"--allocator", "NAME|PATH", "pool, libc, jemalloc, mimalloc or the path of a malloc library [pool]", WORD(allocator)},
     {"--heap", "3x|BYTES|grow", "a factor of the live bytes (at least 4 MiB per thread), a number of bytes, or no limit [3x]",
      WORD(heap)},
@@ -196,7 +197,9 @@ static bool plan(const struct cell_words *w, struct cell_options *o, hwloc_topol
            false;
   if (o->pin != PIN_NONE) o->nother_cpus = cell_other_cpus(topology, o->cpus, o->threads, &o->other_cpus);
   o->collector_threads = o->threads;
-  return read_int("--gc-threads", w->gc_threads, 1, MOST_THREADS, &o->collector_threads, err, nerr);
+  if (!read_int("--gc-threads", w->gc_threads, 1, MOST_THREADS, &o->collector_threads, err, nerr)) return false;
+  if (!(o->strategy->capabilities & RECLAIM_PARALLEL)) o->collector_threads = 1;
+  return true;
 }
 
 static bool read_machine(const struct cell_words *w, struct cell_options *o, char *err, size_t nerr) {

@@ -213,7 +213,10 @@ static int add_cell(struct maker *m, const struct point *pt, const int64_t *para
   c.allocator = sweep_strdup(pt->allocator->name);
   c.library = sweep_strdup(pt->allocator->library);
   c.pinning = sweep_strdup(pt->pin);
-  c.collector_threads = p->gc_threads ? p->gc_threads : pt->threads;
+  if (!(s->capabilities & RECLAIM_PARALLEL))
+    c.collector_threads = 1;
+  else
+    c.collector_threads = p->gc_threads ? p->gc_threads : pt->threads;
   c.reason = why_not(pt, params);
   set_heap(&c, pt, params);
   set_iterations(m, &c, pt, params);

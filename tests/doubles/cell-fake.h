@@ -207,7 +207,7 @@ __attribute__((visibility("default"))) const reclaim_strategy *reclaim_strategy_
                                             .summary = "no objects at all",
                                             .flavour = DOUBLE_FLAVOUR,
                                             .build = "a double",
-                                            .capabilities = FAKE_CAPABILITIES,
+                                            .capabilities = FAKE_CAPABILITIES | RECLAIM_PARALLEL,
                                             .tunables = tunables,
                                             .ntunables = NTUNABLES,
                                             .workloads = workloads,
