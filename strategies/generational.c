@@ -339,7 +339,7 @@ static void *get_mature(Thr *T, size_t size, bool force) {
 static void *alloc_large(Thr *T, size_t size) {
   Heap *H = T->heap;
   void *p = get_mature(T, size, false);
-  for (int mine = 0; !p && mine < 2;) {
+  for (int mine = 0; !p && mine < COLLECT_TRIES;) {
     if (collect(T, size + UNIT_BYTES)) mine++;
     p = get_mature(T, size, !H->hard_limit && mine); /* growing: one object larger than all that lives */
   }

@@ -48,7 +48,7 @@ void *ms_alloc_slow(Thr *T, size_t size, Obj **keep) {
   Link root = {T->top, {keep ? *keep : NULL}};
   T->top = &root;
   Heap *H = T->heap;
-  for (int mine = 0; mine < 2 && !p;) { /* a collection of another thread may have left nothing for us: collect ourselves */
+  for (int mine = 0; mine < COLLECT_TRIES && !p;) { /* what a collection frees, other threads may take before we do */
     if (collect(T)) mine++;
     if (stressed) H->mature.fruitless = 0;
     p = try_alloc(T, size);

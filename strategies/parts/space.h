@@ -66,6 +66,9 @@ typedef struct Space {
 /* A collection that is due although less than this part of the limit was handed out since the last one is fruitless; after so many
    in a row under a fixed limit the heap is too small, though it would do in the end (as JVMs' "GC overhead limit"). */
 enum { FRUITLESS_PART = 128, FRUITLESS_MAX = 16 };
+
+/* Collections of its own after which an allocation gives up under a fixed limit: each may free what other threads are faster to take. */
+enum { COLLECT_TRIES = 16 };
 INLINE bool space_is_hopeless(const Space *S) { return S->fruitless >= FRUITLESS_MAX; }
 
 enum { BLOCK_IMMORTAL = 1, BLOCK_OVERFLOWED = 2 }; /* Unit.flags */
