@@ -69,7 +69,9 @@ static void become_child(const struct child_request *rq, pid_t parent, int resul
     close_range(RESULT_FD + 1, ~0u,
                 CLOSE_RANGE_CLOEXEC); /* whatever this process was started with; where the kernel has no such call,
                                                              ours are marked already */
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    sigset_t none;                    /* whatever mask this process inherited itself */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     execve(rq->path, rq->argv, rq->envp);
   }
   int why = errno;
