@@ -243,6 +243,28 @@ typedef struct Heap Heap;
 
 enum { GLOBAL_ROOTS = 16, SMALL_INT_MIN = -5, SMALL_INT_MAX = 256, SMALL_INTS = SMALL_INT_MAX - SMALL_INT_MIN + 1 };
 
+/* TALLY(T, event): one more, in a counting build; see strategies/parts/tally.h. What every strategy counts: objects and bytes asked for;
+   owned values that moved from place to place, and loads inside BORROW: where a program without either would have counted. */
+#define COMMON_TALLIES(X)                                                                                                        \
+  X(allocations, "allocated-objects")                                                                                            \
+  X(allocated_bytes, "allocated-bytes")                                                                                          \
+  X(moves, "moved-values")                                                                                                       \
+  X(borrows, "borrowed-loads")                                                                                                   \
+  X(reuses, "reused-in-place")
+#if MM_COUNTING
+#define TALLY_FIELD_(field, name) uint64_t field;
+#define TALLY_FIELDS                                                                                                             \
+  struct {                                                                                                                       \
+    COMMON_TALLIES(TALLY_FIELD_)                                                                                                 \
+    MM_TALLIES(TALLY_FIELD_)                                                                                                     \
+  } tally;
+#define TALLY_N(T, event, n) ((void)((T)->tally.event += (n)))
+#else
+#define TALLY_FIELDS
+#define TALLY_N(T, event, n) ((void)0)
+#endif
+#define TALLY(T, event) TALLY_N(T, event, 1)
+
 /* What all strategies have per thread, first in their struct Thr. The handle is passed, never looked up. */
 #define MM_THR_COMMON                                                                                                            \
   Link *top;        /* newest rooted local, where MM_CHAINS_SLOTS */                                                             \
@@ -252,7 +274,8 @@ enum { GLOBAL_ROOTS = 16, SMALL_INT_MIN = -5, SMALL_INT_MAX = 256, SMALL_INTS = 
   Int *small;         /* immortal None, False, True, then SMALL_INTS ints */                                                     \
   uint64_t epoch;     /* MM_CHECK: an owned value is dead when this moved on */                                                  \
   uint32_t borrowing; /* MM_CHECK: depth of BORROW blocks */                                                                     \
-  uint32_t borrowed;  /* MM_CHECK: loads in the outermost one */
+  uint32_t borrowed;  /* MM_CHECK: loads in the outermost one */                                                                 \
+  TALLY_FIELDS
 
 /* What all strategies have per heap, first in their struct Heap. */
 #define MM_HEAP_COMMON                                                                                                           \

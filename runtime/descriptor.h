@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct of this header or the meaning of a field changes. */
-#define RECLAIM_ABI 1
+#define RECLAIM_ABI 2
 
 /* The symbol that dlsym looks for: `const struct reclaim_strategy *reclaim_strategy_descriptor(void)`. */
 #define RECLAIM_DESCRIPTOR_SYMBOL "reclaim_strategy_descriptor"
@@ -51,8 +51,11 @@ enum {
   RECLAIM_CHAINS_SLOTS = 1 << 3,    /* locals are linked for a collector */
   RECLAIM_SHARES_HEAP = 1 << 4,     /* threads may share objects; without it only RECLAIM_PRIVATE is applicable */
   RECLAIM_RECLAIMS_CYCLES = 1 << 5, /* cyclic trash is reclaimed */
-  RECLAIM_PARALLEL = 1 << 7,        /* collects with collector_threads threads; without it with one, whatever is asked for */
   RECLAIM_HEAP_LIMIT = 1 << 6,      /* obeys heap_limit_bytes; without it the heap column is "n/a" */
+  RECLAIM_PARALLEL = 1 << 7,        /* collects with collector_threads threads; without it with one, whatever is asked for */
+  RECLAIM_RECLAIMS = 1 << 8,        /* gives memory back at all; without it everything that was made is leaked, by design */
+  RECLAIM_UNIQUE_OWNERS = 1 << 9,   /* an object has one owner, and dies with it: only where a workload's lifetimes are known */
+  RECLAIM_CONSERVATIVE = 1 << 10,   /* may keep what is dead: what it leaks is bounded, not exact */
 };
 
 /* --- Workloads --------------------------------------------------------------------------------------------------------- */
@@ -71,6 +74,9 @@ typedef struct reclaim_workload {
   const reclaim_param *params;
   int nparams;
   uint32_t sharing; /* bit set of the modes it has */
+  /* Bit set of the modes in which every object has one owner at any time, and nobody looks at it after that one has dropped it:
+     where a program without counts and without a collector could free by hand. 0: none. */
+  uint32_t known_lifetimes;
   const reclaim_setting *settings;
   int nsettings;
   /* Whether it makes cyclic trash with these parameters (index-parallel to `params`). */
@@ -117,6 +123,7 @@ static inline uint64_t reclaim_bucket_floor(int b) {
   return (uint64_t)(8 + b % 8) << (b / 8 - 1);
 }
 
+enum { RECLAIM_COUNTERS = 64 };
 typedef struct reclaim_counter {
   const char *name; /* as in docs/strategies.md */
   uint64_t value;
@@ -130,7 +137,7 @@ typedef struct reclaim_stats {
   reclaim_histogram pauses;                /* one entry per pause: stop request to resume; long free cascades; waits for a GIL */
   reclaim_histogram safepoints;            /* time to safepoint, for strategies that stop the world */
   reclaim_histogram lock_waits;            /* waits for the GIL, which are among the pauses, apart */
-  reclaim_counter counters[32];
+  reclaim_counter counters[RECLAIM_COUNTERS];
   int ncounters;
   uint64_t live_objects, live_bytes; /* see audit */
   uint64_t committed_bytes,
@@ -153,7 +160,8 @@ typedef struct reclaim_strategy {
   const char *flavour; /* "pool" (the project's own pools) or "malloc" (whatever malloc the process has) */
   const char *build;   /* compiler and flags */
   uint32_t capabilities;
-  bool checked; /* built with MM_CHECK: epochs, poisoning, verifier; never timed */
+  bool checked;  /* built with MM_CHECK: epochs, poisoning, verifier; never timed */
+  bool counting; /* built with MM_COUNTING: events of fast paths are among the counters; never timed */
   const reclaim_param *tunables;
   int ntunables;
   const reclaim_workload *const *workloads;

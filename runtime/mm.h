@@ -7,11 +7,19 @@
      MM_MOVES, MM_COUNTS_LOCALS, MM_COUNTS_HEAP, MM_CHAINS_SLOTS, MM_SHARES_HEAP, MM_RECLAIMS_CYCLES
      MM_LOCKS_OBJECTS   containers of shared objects are written under the object's lock (a GIL needs none)
      MM_HEAP_LIMITED    obeys a heap limit
+     MM_PARALLEL        collects with config->collector_threads threads
+     MM_RECLAIMS        gives memory back at all
+     MM_UNIQUE_OWNERS   every object has one owner, and dies with it
+     MM_CONSERVATIVE    may keep what is dead
+
+   MM_TALLIES(X)        the events that only a counting build counts: X(field, "name") for each (strategies/parts/tally.h)
 
    struct Thr (with MM_THR_COMMON), struct Heap (with MM_HEAP_COMMON), and inline, for a mutator thread T:
      mm_alloc(T, size, kind, n)            a new object: header set, fields not; they must be set before the next poll or allocation
      mm_alloc1(T, size, kind, n, keep)     the same; `keep` (may be NULL) survives and comes back beside it
      mm_retain(T, o), mm_release(T, o)     on slots and owned values; nothing where locals do not count
+     mm_is_unique(T, o)                    whether the caller's is the only reference, so that `o` may be changed into another object
+                                           in place: only where counts tell and the tunable `reuse` is on
      mm_load_own(T, holder, field)         an owned value out of a field that others may be writing
      mm_load_try(T, holder, field, &value) the same once; false: what the field held died or was replaced meanwhile
      mm_load_locked(T, holder, field)      the same under the object's lock, where no writer can be
@@ -38,7 +46,9 @@
 #include MM_STRATEGY_HEADER
 
 #if !defined(MM_MOVES) || !defined(MM_COUNTS_LOCALS) || !defined(MM_COUNTS_HEAP) || !defined(MM_CHAINS_SLOTS) ||                 \
-    !defined(MM_SHARES_HEAP) || !defined(MM_RECLAIMS_CYCLES) || !defined(MM_LOCKS_OBJECTS) || !defined(MM_HEAP_LIMITED)
+    !defined(MM_SHARES_HEAP) || !defined(MM_RECLAIMS_CYCLES) || !defined(MM_LOCKS_OBJECTS) || !defined(MM_HEAP_LIMITED) ||       \
+    !defined(MM_PARALLEL) || !defined(MM_RECLAIMS) || !defined(MM_UNIQUE_OWNERS) || !defined(MM_CONSERVATIVE) ||                 \
+    !defined(MM_TALLIES)
 #error "the strategy's header leaves a capability undefined"
 #endif
 
@@ -137,6 +147,7 @@ INLINE void let_end(LetEnd *e) { mm_release0(e->T, e->l->s.p_); }
 
 /* Moves the value out; the slot holds nothing afterwards. */
 INLINE OWNED Own slot_take(Thr *T, Slot *s) {
+  TALLY(T, moves);
   Obj *o = s->p_;
   s->p_ = NULL;
   return own_mk(T, o);
@@ -189,7 +200,7 @@ INLINE void om_share(Thr *T, Slot *x) {
    only, a GIL is passed on at polls only, and atomic counting reuses the memory of shared objects only after a poll. */
 typedef struct {
   const Obj *p_;
-#if MM_CHECK
+#if MM_CHECK || MM_COUNTING
   Thr *T;
 #endif
 } Ref;
@@ -203,6 +214,7 @@ INLINE Ref borrow_begin(Thr *T, const Slot *x) {
 }
 INLINE Ref ref_follow(Ref r, const Obj *o) {
   if (!r.T->borrowing) mm_panic(r.T, "a borrowed reference was used outside its BORROW");
+  TALLY(r.T, borrows);
   if (++r.T->borrowed > BORROW_LOADS) mm_panic(r.T, "more loads than BORROW_LOADS in one BORROW");
   return (Ref){o, r.T};
 }
@@ -211,11 +223,16 @@ INLINE Ref ref_follow(Ref r, const Obj *o) {
 #else
 INLINE Ref borrow_begin(Thr *T, const Slot *x) {
   (void)T;
-  return (Ref){x->p_};
+  Ref r = {.p_ = x->p_};
+#if MM_COUNTING
+  r.T = T;
+#endif
+  return r;
 }
 INLINE Ref ref_follow(Ref r, const Obj *o) {
-  (void)r;
-  return (Ref){o};
+  TALLY(r.T, borrows);
+  r.p_ = o;
+  return r;
 }
 #define BORROW(T, r, x) for (Ref r = borrow_begin((T), (x)), *r##_once = &r; r##_once; r##_once = NULL)
 #endif

@@ -234,6 +234,43 @@ INLINE OWNED Own node_take(Thr *T, Slot *x, unsigned i) {
   return own_mk(T, mm_exchange(T, &n->h, &n->e[i], NULL));
 }
 
+/* In-place reuse, for programs that make a changed copy of what they then drop (Ullrich and de Moura 2019; Reinking et al. 2021,
+   "Perceus"). Where a count tells that the caller has the only reference and the tunable `reuse` is on, node_open moves the edge out
+   instead of counting it, and node_renew makes the new node in the old one's place; elsewhere they copy and allocate. */
+INLINE OWNED Own node_open(Thr *T, Slot *x, unsigned i) {
+  Node *n = AS_NODE(T, x->p_);
+  if (mm_is_unique(T, &n->h)) return own_mk(T, mm_exchange(T, &n->h, &n->e[i], NULL));
+  return node_get(T, x, i);
+}
+/* As node_new; x, a node of two edges, is dropped. */
+INLINE OWNED Own node_renew(Thr *T, Slot *x_taken, int64_t v, Slot *l_taken, Own r) {
+  Node *n = AS_NODE(T, x_taken->p_);
+  if (!mm_is_unique(T, &n->h)) {
+    Own made = node_new(T, v, l_taken, r);
+    slot_clear(T, x_taken);
+    return made;
+  }
+  TALLY(T, reuses);
+  n->v = v;
+  Obj *l = mm_exchange(T, &n->h, &n->e[0], l_taken->p_);
+  l_taken->p_ = NULL;
+  Obj *old = mm_exchange(T, &n->h, &n->e[1], own_use(T, r));
+  x_taken->p_ = NULL;
+  mm_release0(T, l);
+  mm_release0(T, old);
+  return own_mk(T, &n->h);
+}
+/* An int of value v; x, an int, is dropped, and is what comes back where it can be. */
+INLINE OWNED Own int_renew(Thr *T, Slot *x_taken, int64_t v) {
+  if (!mm_is_unique(T, x_taken->p_) || (uint64_t)v - (uint64_t)(int64_t)SMALL_INT_MIN < SMALL_INTS) {
+    slot_clear(T, x_taken);
+    return int_new(T, v);
+  }
+  TALLY(T, reuses);
+  ((Int *)x_taken->p_)->v = v;
+  return slot_take(T, x_taken);
+}
+
 /* --- Generators: heap frames -------------------------------------------------------------------------------------------------------------- */
 
 /* Resumes the frame in `self`: hands back the next value, or gen_end() when there is none. The frame's state is gen_state. */

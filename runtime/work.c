@@ -140,8 +140,11 @@ static reclaim_strategy descriptor = {
     .capabilities = (MM_MOVES ? RECLAIM_MOVES : 0) | (MM_COUNTS_LOCALS ? RECLAIM_COUNTS_LOCALS : 0) |
                     (MM_COUNTS_HEAP ? RECLAIM_COUNTS_HEAP : 0) | (MM_CHAINS_SLOTS ? RECLAIM_CHAINS_SLOTS : 0) |
                     (MM_SHARES_HEAP ? RECLAIM_SHARES_HEAP : 0) | (MM_RECLAIMS_CYCLES ? RECLAIM_RECLAIMS_CYCLES : 0) |
-                    (MM_HEAP_LIMITED ? RECLAIM_HEAP_LIMIT : 0),
+                    (MM_HEAP_LIMITED ? RECLAIM_HEAP_LIMIT : 0) | (MM_PARALLEL ? RECLAIM_PARALLEL : 0) |
+                    (MM_RECLAIMS ? RECLAIM_RECLAIMS : 0) | (MM_UNIQUE_OWNERS ? RECLAIM_UNIQUE_OWNERS : 0) |
+                    (MM_CONSERVATIVE ? RECLAIM_CONSERVATIVE : 0),
     .checked = MM_CHECK,
+    .counting = MM_COUNTING,
     .tunables = mm_tunables,
     .workloads = workloads,
     .open = entry_open,

@@ -16,6 +16,11 @@
 #define MM_RECLAIMS_CYCLES 1
 #define MM_LOCKS_OBJECTS   1
 #define MM_HEAP_LIMITED    1
+#define MM_PARALLEL        0
+#define MM_RECLAIMS        1
+#define MM_UNIQUE_OWNERS   0
+#define MM_CONSERVATIVE    0
+#define MM_TALLIES(X)      TRACED_TALLIES(X)
 
 #include "strategies/parts/nursery.h"
 #include "strategies/parts/park.h"
@@ -63,11 +68,15 @@ INLINE void *gen_cell(Thr *T, size_t size, Obj **keep) {
 }
 
 INLINE Obj *mm_alloc(Thr *T, size_t size, unsigned kind, unsigned n) {
+  TALLY(T, allocations);
+  TALLY_N(T, allocated_bytes, size);
   Obj *o = gen_cell(T, size, NULL);
   o->word = HDR_WORD(kind, n);
   return o;
 }
 INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) {
+  TALLY(T, allocations);
+  TALLY_N(T, allocated_bytes, size);
   Obj *o = gen_cell(T, size, &keep);
   o->word = HDR_WORD(kind, n);
   return (Two){o, keep};
@@ -82,6 +91,7 @@ INLINE void gen_barrier(Thr *T, Obj *holder, Obj **f, Obj *v) {
   if (nursery_has(&T->nursery, v)) gen_remember(T, holder, f, f + 1);
 }
 INLINE Obj *mm_exchange(Thr *T, Obj *holder, Obj **f, Obj *v) {
+  TALLY(T, stores);
   Obj *old = *f;
   store_release(f, v);
   gen_barrier(T, holder, f, v);

@@ -15,6 +15,11 @@
 #define MM_RECLAIMS_CYCLES 1
 #define MM_LOCKS_OBJECTS   1
 #define MM_HEAP_LIMITED    1
+#define MM_PARALLEL        0
+#define MM_RECLAIMS        1
+#define MM_UNIQUE_OWNERS   0
+#define MM_CONSERVATIVE    0
+#define MM_TALLIES(X)      TRACED_TALLIES(X)
 
 #include "strategies/parts/park.h"
 #include "strategies/parts/space.h"
@@ -51,11 +56,15 @@ INLINE void *ms_cell(Thr *T, size_t size, Obj **keep) {
 }
 
 INLINE Obj *mm_alloc(Thr *T, size_t size, unsigned kind, unsigned n) {
+  TALLY(T, allocations);
+  TALLY_N(T, allocated_bytes, size);
   Obj *o = ms_cell(T, size, NULL);
   o->word = HDR_WORD(kind, n);
   return o;
 }
 INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) {
+  TALLY(T, allocations);
+  TALLY_N(T, allocated_bytes, size);
   Obj *o = ms_cell(T, size, &keep);
   o->word = HDR_WORD(kind, n);
   return (Two){o, keep};
@@ -67,6 +76,7 @@ MM_TRACED_SAFEPOINTS
 
 INLINE Obj *mm_exchange(Thr *T, Obj *holder, Obj **f, Obj *v) {
   (void)T, (void)holder;
+  TALLY(T, stores);
   Obj *old = *f;
   store_release(f, v);
   return old;

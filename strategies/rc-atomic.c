@@ -7,7 +7,7 @@
 const char mm_summary[] = "atomic reference counting: shared heap, lock-free reads, object locks for writes, cycles leak";
 static const char *const increments[] = {"fetch-add", "compare-and-swap"};
 const reclaim_param mm_tunables[] = {
-    COUNTED_TUNABLES,
+    COUNTED_TUNABLES_TABLE,
     {"count-by", "the instruction that counts are changed with", "", 0, 0, 1, increments},
     {"padded", "every object on cache lines of its own", "", 0, 0, 1, NULL},
     {"lock-reads",
@@ -18,7 +18,7 @@ const reclaim_param mm_tunables[] = {
 const int mm_ntunables = ATOMIC_TUNABLES;
 
 Heap *mm_open(const reclaim_config *config) {
-  Heap *H = counted_open(config, config->tunables[ATOMIC_HUGE_PAGES]);
+  Heap *H = counted_open(config, config->tunables[COUNTED_HUGE_PAGES]);
   if (!H) return NULL;
   H->small = counted_immortals();
   if (!H->small) {
@@ -40,7 +40,7 @@ Thr *mm_attach(Heap *H, int index) {
   Thr *T = counted_attach(H, index, &fresh);
   if (!T) return NULL;
   const int64_t *t = H->config->tunables;
-  if (fresh) cells_init(&T->cells, &H->chunks, (uint32_t)t[ATOMIC_FREELIST_CAP], counted_exhausted, H);
+  if (fresh) cells_init(&T->cells, &H->chunks, (uint32_t)t[COUNTED_FREELIST_CAP], counted_exhausted, H);
 #if MM_MALLOC
   T->cells.lines = t[ATOMIC_PADDED];
 #endif

@@ -16,6 +16,11 @@
 #define MM_RECLAIMS_CYCLES 0
 #define MM_LOCKS_OBJECTS   1
 #define MM_HEAP_LIMITED    0
+#define MM_PARALLEL        0
+#define MM_RECLAIMS        1
+#define MM_UNIQUE_OWNERS   0
+#define MM_CONSERVATIVE    0
+#define MM_TALLIES(X)      COUNTED_TALLIES(X)
 
 #define COUNT_ATOMIC       1
 #define COUNT_OWNERS       1
@@ -43,7 +48,7 @@ struct Heap {
   Limbo limbo;
 };
 
-enum { ATOMIC_HUGE_PAGES, ATOMIC_FREELIST_CAP, ATOMIC_CAS, ATOMIC_PADDED, ATOMIC_LOCK_READS, ATOMIC_TUNABLES };
+enum { ATOMIC_CAS = COUNTED_TUNABLES, ATOMIC_PADDED, ATOMIC_LOCK_READS, ATOMIC_TUNABLES };
 
 #include "strategies/parts/counting.h"
 

@@ -5,7 +5,7 @@
 
 const char mm_summary[] = "reference counting under one global lock: plain counts, one heap, CPython's hand-off protocol";
 const reclaim_param mm_tunables[] = {
-    COUNTED_TUNABLES,
+    COUNTED_TUNABLES_TABLE,
     {"switch-interval", "how long a waiter waits before it asks the holder to let go", "us", 5000, 100, 50000, NULL},
     {"poll-spacing", "honour a request at every n-th poll after it was made", "", 1, 1, 1000000, NULL},
     {"forced-hand-off", "after a request, wait until another thread has taken the lock", "", 1, 0, 1, NULL},
@@ -13,14 +13,14 @@ const reclaim_param mm_tunables[] = {
 const int mm_ntunables = GIL_TUNABLES;
 
 Heap *mm_open(const reclaim_config *config) {
-  Heap *H = counted_open(config, config->tunables[GIL_HUGE_PAGES]);
+  Heap *H = counted_open(config, config->tunables[COUNTED_HUGE_PAGES]);
   if (!H) return NULL;
   H->small = counted_immortals();
   if (!H->small) {
     counted_close(H);
     return NULL;
   }
-  cells_init(&H->cells, &H->chunks, (uint32_t)config->tunables[GIL_FREELIST_CAP], counted_exhausted, H);
+  cells_init(&H->cells, &H->chunks, (uint32_t)config->tunables[COUNTED_FREELIST_CAP], counted_exhausted, H);
   gil_init(&H->gil, (uint64_t)config->tunables[GIL_SWITCH_INTERVAL] * 1000, config->tunables[GIL_FORCED]);
   return H;
 }

@@ -13,6 +13,11 @@
 #define MM_RECLAIMS_CYCLES 0
 #define MM_LOCKS_OBJECTS   0
 #define MM_HEAP_LIMITED    0
+#define MM_PARALLEL        0
+#define MM_RECLAIMS        1
+#define MM_UNIQUE_OWNERS   0
+#define MM_CONSERVATIVE    0
+#define MM_TALLIES(X)      COUNTED_TALLIES(X)
 
 #define COUNT_ATOMIC   0
 #define COUNT_OWNERS   0
@@ -39,7 +44,7 @@ struct Heap {
   Gil gil;
 };
 
-enum { GIL_HUGE_PAGES, GIL_FREELIST_CAP, GIL_SWITCH_INTERVAL, GIL_POLL_SPACING, GIL_FORCED, GIL_TUNABLES };
+enum { GIL_SWITCH_INTERVAL = COUNTED_TUNABLES, GIL_POLL_SPACING, GIL_FORCED, GIL_TUNABLES };
 
 #include "strategies/parts/counting.h"
 

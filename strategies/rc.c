@@ -4,17 +4,17 @@
 #include "strategies/parts/counted-heap.h"
 
 const char mm_summary[] = "pure reference counting: plain counts, a private heap per thread, nothing shared, cycles leak";
-const reclaim_param mm_tunables[] = {COUNTED_TUNABLES};
-const int mm_ntunables = RC_TUNABLES;
+const reclaim_param mm_tunables[] = {COUNTED_TUNABLES_TABLE};
+const int mm_ntunables = COUNTED_TUNABLES;
 
-Heap *mm_open(const reclaim_config *config) { return counted_open(config, config->tunables[RC_HUGE_PAGES]); }
+Heap *mm_open(const reclaim_config *config) { return counted_open(config, config->tunables[COUNTED_HUGE_PAGES]); }
 void mm_close(Heap *H) { counted_close(H); }
 
 Thr *mm_attach(Heap *H, int index) {
   bool fresh;
   Thr *T = counted_attach(H, index, &fresh);
   if (T && fresh) {
-    cells_init(&T->cells, &H->chunks, (uint32_t)H->config->tunables[RC_FREELIST_CAP], counted_exhausted, H);
+    cells_init(&T->cells, &H->chunks, (uint32_t)H->config->tunables[COUNTED_FREELIST_CAP], counted_exhausted, H);
     T->small = counted_immortals(); /* a copy: a plain count that two threads write is a race */
     if (!T->small) counted_exhausted(H);
   }

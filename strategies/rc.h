@@ -14,6 +14,11 @@
 #define MM_RECLAIMS_CYCLES 0
 #define MM_LOCKS_OBJECTS   0
 #define MM_HEAP_LIMITED    0
+#define MM_PARALLEL        0
+#define MM_RECLAIMS        1
+#define MM_UNIQUE_OWNERS   0
+#define MM_CONSERVATIVE    0
+#define MM_TALLIES(X)      COUNTED_TALLIES(X)
 
 #define COUNT_ATOMIC   0
 #define COUNT_OWNERS   0
@@ -30,8 +35,6 @@ struct Heap {
   MM_HEAP_COMMON
   COUNTED_HEAP
 };
-
-enum { RC_HUGE_PAGES, RC_FREELIST_CAP, RC_TUNABLES };
 
 #include "strategies/parts/counting.h"
 

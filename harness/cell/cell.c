@@ -323,7 +323,9 @@ static void measure(void) {
   for (int i = 0; i < o->warmup + o->iterations; i++) iterate(i);
   cell.result.rss_final_bytes = cell_rss_exact();
   if (o->warmup == 0) run_once((uint32_t)o->iterations, true);
-  bool tracing = o->strategy->capabilities & RECLAIM_RECLAIMS_CYCLES;
+  /* Where counts free what is not cyclic, no collection need come. */
+  uint32_t is = o->strategy->capabilities;
+  bool tracing = (is & RECLAIM_RECLAIMS_CYCLES) && !(is & RECLAIM_COUNTS_HEAP);
   if (!tracing || cell.result.all_collections == RECLAIM_NONE || cell.result.all_collections >= TRACING_NEEDS) return;
   cell.result.status = "uncollected";
   snprintf(cell.result.reason, sizeof cell.result.reason, "%" PRIu64 " collections in the measured iterations, fewer than %d",

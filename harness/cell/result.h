@@ -32,7 +32,7 @@ struct cell_result {
   _Atomic int nrows; /* complete ones; raised with release order, so that any thread may write the result */
   /* Measured iterations together. */
   reclaim_histogram pauses, safepoints, lock_waits;
-  reclaim_counter counters[32];
+  reclaim_counter counters[RECLAIM_COUNTERS];
   int ncounters;
   uint64_t all_collections; /* full and minor; RECLAIM_NONE when the strategy does not say */
 };

@@ -64,16 +64,18 @@ static json_t *params_json(const reclaim_param *params, int n) {
 
 static json_t *list_strategies(void) {
   static const char *const capabilities[] = {"moves",       "counts-locals",   "counts-heap", "chains-slots",
-                                             "shares-heap", "reclaims-cycles", "heap-limit",  "parallel"};
+                                             "shares-heap", "reclaims-cycles", "heap-limit",  "parallel",
+                                             "reclaims",    "unique-owners",   "conservative"};
   int n;
   const reclaim_strategy **all = all_strategies(&n);
   json_t *a = json_array();
   for (int i = 0; i < n; i++) {
     const reclaim_strategy *s = all[i];
-    json_array_append_new(a, json_pack("{s:s, s:s, s:o, s:o, s:s, s:b}", "name", s->name, "summary", s->summary, "capabilities",
-                                       bit_names(s->capabilities, capabilities, 8), "tunables",
-                                       params_json(s->tunables, s->ntunables), "build", s->build ? s->build : "", "checked",
-                                       s->checked));
+    json_array_append_new(a,
+                          json_pack("{s:s, s:s, s:o, s:o, s:s, s:b, s:b}", "name", s->name, "summary", s->summary, "capabilities",
+                                    bit_names(s->capabilities, capabilities, sizeof capabilities / sizeof *capabilities),
+                                    "tunables", params_json(s->tunables, s->ntunables), "build", s->build ? s->build : "",
+                                    "checked", s->checked, "counting", s->counting));
   }
   free(all);
   return a;

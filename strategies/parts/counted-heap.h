@@ -56,6 +56,7 @@ static Thr *counted_attach(Heap *H, int index, bool *fresh) {
   if (!T) return NULL;
   T->heap = H;
   T->index = index;
+  T->reuses = H->config->tunables[COUNTED_REUSE];
   return T;
 }
 
@@ -82,6 +83,7 @@ static void counted_stats(Heap *H, reclaim_stats *out) {
   uint64_t longest = 0;
   for (int i = 0; i < H->nthreads; i++) {
     histogram_merge(&out->pauses, &H->threads[i]->cascades);
+    tallies_report(H->threads[i], out);
     if (H->threads[i]->longest_cascade > longest) longest = H->threads[i]->longest_cascade;
   }
   out->counters[out->ncounters++] = (reclaim_counter){"longest-cascade", longest};
@@ -94,11 +96,14 @@ static void counted_stats(Heap *H, reclaim_stats *out) {
 static void counted_reset(Heap *H) {
   for (int i = 0; i < H->nthreads; i++) {
     H->threads[i]->longest_cascade = 0;
+    tallies_reset(H->threads[i]);
     memset(&H->threads[i]->cascades, 0, sizeof H->threads[i]->cascades);
   }
 }
 
-#define COUNTED_TUNABLES                                                                                                         \
-  {"huge-pages", "ask the system for huge pages for pools", "", 0, 0, 1, NULL}, {                                                \
-    "freelist-cap", "cells kept per size class in front of a malloc (the pool is itself such lists)", "", 0, 0, 1 << 20, NULL    \
+#define COUNTED_TUNABLES_TABLE                                                                                                     \
+  {"huge-pages", "ask the system for huge pages for pools", "", 0, 0, 1, NULL},                                                    \
+      {"freelist-cap", "cells kept per size class in front of a malloc (the pool is itself such lists)", "", 0, 0, 1 << 20, NULL}, \
+  {                                                                                                                                \
+    "reuse", "make a changed copy in place of what is dropped for it where its count is 1", "", 0, 0, 1, NULL                      \
   }

@@ -6,6 +6,14 @@
 #include <pthread.h>
 
 #include "strategies/parts/cells.h"
+#include "strategies/parts/tally.h"
+
+/* decrements: all of them, those of dead objects' fields included; locked ones: those of them that needed a locked instruction. */
+#define COUNTED_TALLIES(X)                                                                                                       \
+  X(increments, "increments") X(decrements, "decrements") X(locked_decrements, "locked-decrements") X(deaths, "freed-objects")
+
+/* What all of them have first among their tunables. */
+enum { COUNTED_HUGE_PAGES, COUNTED_FREELIST_CAP, COUNTED_REUSE, COUNTED_TUNABLES };
 
 enum { COUNTED_THREADS = 1024 };
 
@@ -18,6 +26,7 @@ enum { COUNTED_THREADS = 1024 };
 
 #define COUNTED_THREAD                                                                                                           \
   Thr *next_orphan;                                                                                                              \
+  bool reuses;              /* the tunable */                                                                                    \
   uint64_t longest_cascade; /* objects */                                                                                        \
   reclaim_histogram cascades;
 

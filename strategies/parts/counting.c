@@ -33,6 +33,7 @@ INLINE void dead_push(Dead *d, Obj *o) {
 /* Drops the count that a dead object's field held. True: the child dies, and is not shared. Looks before it writes, since most
    children die too and a store to them would be wasted. */
 INLINE bool drop(Thr *T, Obj *c) {
+  TALLY(T, decrements);
 #if COUNT_ATOMIC
   if (LIKELY(count_is_sole(load_acquire(&c->word)))) return true;
   if (count_drop_locked(T, c)) stack_push(&T->dead, c);

@@ -36,6 +36,7 @@ NOINLINE void count_die(Thr *T, Obj *o);
 NOINLINE void count_die_shared(Thr *T, Obj *o);
 
 INLINE void count_add(Thr *T, Obj *o, uint32_t n) {
+  TALLY_N(T, increments, n);
   uint32_t c = load_relaxed(&o->count);
   if (UNLIKELY((int32_t)c < 0)) return;
   if (UNLIKELY(T->compare_and_swap)) {
@@ -55,6 +56,7 @@ INLINE bool count_is_sole(uint64_t word) {
    Release, so that what this thread did to the object comes before its death; acquire, so that the one who frees it sees what all
    others did. */
 INLINE bool count_drop_locked(Thr *T, Obj *o) {
+  TALLY(T, locked_decrements);
   uint32_t c = load_relaxed(&o->count);
   if (UNLIKELY((int32_t)c < 0)) return false;
   if (UNLIKELY(T->compare_and_swap)) {
@@ -75,6 +77,7 @@ INLINE bool count_try_add(Obj *o) {
 }
 
 INLINE void mm_release(Thr *T, Obj *o) {
+  TALLY(T, decrements);
   if (LIKELY(count_is_sole(load_acquire(&o->word))))
     count_die(T, o);
   else if (UNLIKELY(count_drop_locked(T, o)))
@@ -85,16 +88,26 @@ INLINE void mm_release(Thr *T, Obj *o) {
 
 INLINE void count_add(Thr *T, Obj *o, uint32_t n) {
   (void)T;
+  TALLY_N(T, increments, n);
   o->count += n;
 }
 
 INLINE void mm_release(Thr *T, Obj *o) {
+  TALLY(T, decrements);
   if (UNLIKELY(--o->count == 0)) count_die(T, o);
 }
 
 #endif
 
 INLINE void mm_retain(Thr *T, Obj *o) { count_add(T, o, 1); }
+
+INLINE bool mm_is_unique(Thr *T, Obj *o) {
+#if COUNT_ATOMIC
+  return UNLIKELY(T->reuses) && count_is_sole(load_acquire(&o->word));
+#else
+  return UNLIKELY(T->reuses) && o->count == 1 && !(o->bits & OBJ_IMMORTAL);
+#endif
+}
 
 /* --- Allocation -------------------------------------------------------------------------------------------------------------- */
 
@@ -112,6 +125,8 @@ static COLD __attribute__((unused)) void count_put_padded(Thr *T, Obj *o, size_t
 }
 
 INLINE Obj *mm_alloc(Thr *T, size_t size, unsigned kind, unsigned n) {
+  TALLY(T, allocations);
+  TALLY_N(T, allocated_bytes, size);
   Obj *o = UNLIKELY(COUNT_IS_PADDED(T)) ? count_get_padded(T, size) : cell_get(COUNT_CELLS(T), size);
   o->word = HDR_WORD(kind, n);
   return o;
@@ -126,6 +141,7 @@ INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) 
 #define COUNT_POISON(o, size) ((void)0)
 #endif
 INLINE void count_free(Thr *T, Obj *o, size_t size) {
+  TALLY(T, deaths);
   COUNT_POISON(o, size);
   if (UNLIKELY(COUNT_IS_PADDED(T)))
     count_put_padded(T, o, size);
@@ -134,6 +150,7 @@ INLINE void count_free(Thr *T, Obj *o, size_t size) {
 }
 /* The same for a leaf that dies with many others. */
 INLINE void count_free_bulk(Thr *T, Obj *o, size_t size) {
+  TALLY(T, deaths);
   COUNT_POISON(o, size);
   if (UNLIKELY(COUNT_IS_PADDED(T)))
     count_put_padded(T, o, size);

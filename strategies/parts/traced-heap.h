@@ -119,7 +119,10 @@ static void traced_stats(Heap *H, reclaim_stats *out) {
   out->pauses = H->world.pauses;
   out->safepoints = H->world.safepoints;
   uint64_t parks = 0;
-  for (int i = 0; i < H->world.nthreads; i++) parks += H->world.threads[i]->parks;
+  for (int i = 0; i < H->world.nthreads; i++) {
+    parks += H->world.threads[i]->parks;
+    tallies_report(H->world.threads[i], out);
+  }
   reclaim_counter counters[] = {
       {"mark-ns", H->mature.mark_ns},
       {"settle-ns", H->mature.sweep_ns},
@@ -141,5 +144,8 @@ static void traced_reset(Heap *H) {
   H->mature.marker.deepest = H->mature.marker.overflows = 0;
   memset(&H->world.pauses, 0, sizeof H->world.pauses);
   memset(&H->world.safepoints, 0, sizeof H->world.safepoints);
-  for (int i = 0; i < H->world.nthreads; i++) H->world.threads[i]->parks = 0;
+  for (int i = 0; i < H->world.nthreads; i++) {
+    H->world.threads[i]->parks = 0;
+    tallies_reset(H->world.threads[i]);
+  }
 }

@@ -4,7 +4,10 @@
 
 #include "strategies/parts/space.h"
 #include "strategies/parts/stack.h"
+#include "strategies/parts/tally.h"
 #include "strategies/parts/world.h"
+
+#define TRACED_TALLIES(X) X(stores, "stores")
 
 #define TRACED_THREAD                                                                                                            \
   Thr *next_orphan;                                                                                                              \
@@ -39,6 +42,11 @@ enum {
 /* Locals are rooted and never counted. */
 INLINE void mm_retain(Thr *T, Obj *o) { (void)T, (void)o; }
 INLINE void mm_release(Thr *T, Obj *o) { (void)T, (void)o; }
+
+INLINE bool mm_is_unique(Thr *T, Obj *o) {
+  (void)T, (void)o;
+  return false;
+}
 
 INLINE Obj *mm_load_own(Thr *T, Obj *holder, Obj **f) {
   (void)T, (void)holder;

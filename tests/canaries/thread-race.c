@@ -1,12 +1,12 @@
-/* Two threads increment one plain counter. */
+/* Two threads increment one plain counter, often enough to be seen at it. */
 #include <pthread.h>
 #include <stddef.h>
 
-static int counter;
+static volatile int counter;
 
 static void *count(void *unused) {
   (void)unused;
-  for (int i = 0; i < 1000; i++) counter++;
+  for (int i = 0; i < 1000000; i++) counter = counter + 1;
   return NULL;
 }
 

@@ -51,12 +51,27 @@ static const char *refuse(const int64_t *p, int threads, uint32_t sharing) {
 }
 
 static const reclaim_setting settings[] = {{"work-small", "the same with a tenth of the size", "size=100", RECLAIM_PRIVATE}};
-static const reclaim_workload work = {
-    "work", "spins for a moment", "nothing",  "step", params, NPARAMS, RECLAIM_PRIVATE | RECLAIM_SHARED_WRITE, settings,
-    1,      makes_cycles,         live_bytes, refuse};
-static const reclaim_workload quiet = {
-    "quiet", "the same without a setting", "nothing", "step", params, NPARAMS, RECLAIM_PRIVATE, NULL, 0, makes_cycles, live_bytes,
-    NULL};
+static const reclaim_workload work = {.name = "work",
+                                      .summary = "spins for a moment",
+                                      .probes = "nothing",
+                                      .operation = "step",
+                                      .params = params,
+                                      .nparams = NPARAMS,
+                                      .sharing = RECLAIM_PRIVATE | RECLAIM_SHARED_WRITE,
+                                      .settings = settings,
+                                      .nsettings = 1,
+                                      .makes_cycles = makes_cycles,
+                                      .live_bytes = live_bytes,
+                                      .refuse = refuse};
+static const reclaim_workload quiet = {.name = "quiet",
+                                       .summary = "the same without a setting",
+                                       .probes = "nothing",
+                                       .operation = "step",
+                                       .params = params,
+                                       .nparams = NPARAMS,
+                                       .sharing = RECLAIM_PRIVATE,
+                                       .makes_cycles = makes_cycles,
+                                       .live_bytes = live_bytes};
 static const reclaim_workload *const workloads[] = {&work, &quiet};
 
 static void eat(uint64_t bite) {
