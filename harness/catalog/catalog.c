@@ -144,17 +144,21 @@ static void say_unknown(const char *name, const char *flavour, char *err, size_t
   if (n >= 0) catalog_free_names(names, n);
 }
 
-const reclaim_strategy *catalog_open(const char *name, const char *flavour, char *err, size_t nerr) {
+bool catalog_find_object(const char *name, const char *flavour, char *file, size_t nfile) {
   char(*dirs)[DIRLEN] = malloc(NDIRS * sizeof *dirs);
-  char file[DIRLEN + 300];
   bool found = false;
   if (dirs && *name && strlen(name) < 200 && !strchr(name, '/'))
     for (int i = 0, n = plugin_dirs(dirs); i < n && !found; i++) {
-      snprintf(file, sizeof file, "%s/%s.%s.so", dirs[i], name, flavour);
+      snprintf(file, nfile, "%s/%s.%s.so", dirs[i], name, flavour);
       found = access(file, R_OK) == 0;
     }
   free(dirs);
-  if (found) return open_file(file, name, flavour, err, nerr);
+  return found;
+}
+
+const reclaim_strategy *catalog_open(const char *name, const char *flavour, char *err, size_t nerr) {
+  char file[DIRLEN + 300];
+  if (catalog_find_object(name, flavour, file, sizeof file)) return open_file(file, name, flavour, err, nerr);
   say_unknown(name, flavour, err, nerr);
   return NULL;
 }

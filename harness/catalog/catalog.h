@@ -18,6 +18,9 @@
    there is no such file (with the nearest name), or when it is not usable. Opening the same one again is cheap. */
 const reclaim_strategy *catalog_open(const char *name, const char *flavour, char *err, size_t nerr);
 
+/* The path of the file that catalog_open would open. False: there is none. */
+bool catalog_find_object(const char *name, const char *flavour, char *file, size_t nfile);
+
 /* The names of all strategies there are in any flavour, sorted, each once. Returns their number (0: none, *names is then still
    to be freed) or -1 without memory. Free with catalog_free_names. */
 int catalog_names(char ***names);

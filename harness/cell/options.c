@@ -3,6 +3,7 @@
    heap. */
 #define _GNU_SOURCE
 #include "harness/cell/options.h"
+#include "harness/catalog/minheap.h"
 #include "harness/cell/memory.h"
 
 #include <errno.h>
@@ -33,8 +34,8 @@ static const struct flag {
     {"--gc-threads", "N", "collector threads [as many as mutators]; 1 where the strategy's collector is serial",
      WORD(gc_threads)},
     {"--allocator", "NAME|PATH", "pool, libc, jemalloc, mimalloc or the path of a malloc library [pool]", WORD(allocator)},
-    {"--heap", "3x|BYTES|grow", "a factor of the live bytes (at least 4 MiB per thread), a number of bytes, or no limit [3x]",
-     WORD(heap)},
+    {"--heap", "3x|BYTES|grow",
+     "a factor of 1x (at least 4 MiB per thread), a number of bytes, or no limit [3x]; 1x: see `reclaim minheap`", WORD(heap)},
     {"--pin", "POLICY", "compact, scatter, numa or none [compact]", WORD(pin)},
     {"--warmup", "N", "iterations before those that count [1]", WORD(warmup)},
     {"--iterations", "N", "iterations that count [5]", WORD(iterations)},
@@ -218,11 +219,14 @@ static bool read_heap(const char *text, struct cell_options *o, char *err, size_
   o->heap_policy = "n/a";
   if (!(o->strategy->capabilities & RECLAIM_HEAP_LIMIT)) return true;
   o->heap_policy = heap.kind == CATALOG_HEAP_FACTOR ? text : heap.kind == CATALOG_HEAP_BYTES ? "bytes" : "grow";
-  uint64_t live = w->live_bytes ? w->live_bytes(o->params, o->threads, o->sharing) : 0;
-  if (heap.kind == CATALOG_HEAP_FACTOR && !live)
+  const struct minheap_key key = {w->name, o->parameters_text, catalog_sharing_name(o->sharing), o->threads};
+  if (heap.kind == CATALOG_HEAP_FACTOR) o->heap_base_bytes = catalog_minheap_find(&key, NULL);
+  o->heap_base = o->heap_base_bytes ? "minheap" : "declared";
+  if (!o->heap_base_bytes && w->live_bytes) o->heap_base_bytes = w->live_bytes(o->params, o->threads, o->sharing);
+  if (heap.kind == CATALOG_HEAP_FACTOR && !o->heap_base_bytes)
     return snprintf(err, nerr, "--heap: workload '%s' declares no live bytes that %s could be a factor of", o->workload, text),
            false;
-  o->heap_limit_bytes = catalog_heap_limit(&heap, live, o->threads);
+  o->heap_limit_bytes = catalog_heap_limit(&heap, o->heap_base_bytes, o->threads);
   return true;
 }
 

@@ -30,8 +30,10 @@ struct cell_options {
   int *other_cpus, nother_cpus; /* for what must not disturb them; may be none */
   bool oversubscribed;
   enum pin_policy pin;
-  const char *heap_policy;     /* "3x" as given, "bytes", "grow", or "n/a" for a strategy without a limit */
-  uint64_t heap_limit_bytes;   /* 0: grow */
+  const char *heap_policy;   /* "3x" as given, "bytes", "grow", or "n/a" for a strategy without a limit */
+  uint64_t heap_limit_bytes; /* 0: grow */
+  const char *heap_base;     /* what 1x is: "minheap", where it was searched for, or "declared" */
+  uint64_t heap_base_bytes;
   uint64_t memory_limit_bytes; /* 0: none */
   uint64_t seed;
   int warmup, iterations;

@@ -24,7 +24,7 @@ static uint64_t greater_known(uint64_t a, uint64_t b) {
 }
 
 /* By its name, since a counter has no kind: one of its words is a superlative. */
-static bool is_greatest(const char *name) {
+bool cell_counter_is_greatest(const char *name) {
   static const char *const superlatives[] = {"longest", "largest", "deepest", "highest", "most", "peak", "max"};
   for (const char *word = name; *word; word += strspn(word, "-")) {
     size_t n = strcspn(word, "-");
@@ -47,7 +47,7 @@ void cell_result_pool(struct cell_result *r, const reclaim_stats *s) {
     while (k < r->ncounters && strcmp(r->counters[k].name, s->counters[i].name) != 0) k++;
     if (k == (int)(sizeof r->counters / sizeof *r->counters)) continue;
     if (k == r->ncounters) r->counters[r->ncounters++] = (reclaim_counter){s->counters[i].name, 0};
-    bool greatest = is_greatest(s->counters[i].name);
+    bool greatest = cell_counter_is_greatest(s->counters[i].name);
     r->counters[k].value = (greatest ? greater_known : add_known)(r->counters[k].value, s->counters[i].value);
   }
 }
@@ -106,12 +106,15 @@ static void write_cell(struct cell_json *j, const struct cell_result *r) {
   text(j, "allocator", o->allocator.name);
   text(j, "allocator_version", *r->allocator_version ? r->allocator_version : NULL);
   text(j, "heap_policy", o->heap_policy);
+  text(j, "heap_base", o->heap_base ? o->heap_base : "");
+  number(j, "heap_base_bytes", o->heap_base_bytes ? o->heap_base_bytes : RECLAIM_NONE);
   number(j, "heap_limit_bytes", o->heap_limit_bytes ? o->heap_limit_bytes : RECLAIM_NONE);
   number(j, "memory_limit_bytes", o->memory_limit_bytes ? o->memory_limit_bytes : RECLAIM_NONE);
   truth(j, "oversubscribed", o->oversubscribed);
   number(j, "seed", o->seed);
   text(j, "build", o->strategy->build);
   truth(j, "checked", o->strategy->checked);
+  truth(j, "counting", o->strategy->counting);
   cell_json_break(j);
   real(j, "control_speed", r->control_speed);
   real(j, "control_speedup", r->control_speedup);

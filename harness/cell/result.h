@@ -41,6 +41,9 @@ struct cell_result {
    the word longest, largest, deepest, highest, most, peak or max, the greatest is kept. */
 void cell_result_pool(struct cell_result *, const reclaim_stats *);
 
+/* Whether a counter of this name is a greatest value rather than a sum. */
+bool cell_counter_is_greatest(const char *name);
+
 /* The smallest number of ns that at least `part` of the entries do not exceed, as exactly as buckets allow (upwards, at most
    the maximum); RECLAIM_NONE when there are none. */
 uint64_t cell_percentile(const reclaim_histogram *, double part);

@@ -40,8 +40,9 @@ struct invocation {
   bool opens_block; /* the first that was read of its cell in its block */
   int measured;
   double operations, wall_ns, cpu_ns, collector_wall_ns, collector_cpu_ns, collections;
-  double window_ns;    /* the shortest measured iteration */
-  double rss_ns_bytes; /* mean RSS times wall time, summed */
+  double window_ns;      /* the shortest measured iteration */
+  double rss_ns_bytes;   /* mean RSS times wall time, summed */
+  double rss_open_bytes; /* before its first iteration: program, libraries, an empty heap */
   double rss_peak_bytes, live_bytes, pause_max_ns, pause_p99_ns, leaked_objects, leaked_bytes;
   bool control_poor, oversubscribed;
 };
@@ -52,8 +53,8 @@ bool invocation_is(const struct invocation *, const char *status);
 
 struct cell {
   const char *axis[AXES];
-  const char *allocator_version, *heap_limit; /* the first that is known, "" otherwise */
-  int rank[AXES];                             /* of each axis value, in the order of the plan */
+  const char *allocator_version, *heap_limit, *heap_base, *heap_base_bytes; /* the first that is known, "" otherwise */
+  int rank[AXES];                                                           /* of each axis value, in the order of the plan */
   struct invocation *invocation;
   int ninvocations, room;
   bool planned;
@@ -72,7 +73,8 @@ struct cell {
   double window_ns;            /* the shortest measured iteration of any invocation */
   const struct cell *baseline; /* NULL where there is none */
   char *no_ratio;              /* owned: why there is no ratio; NULL where there is one */
-  double cpu_s, rss_mean_bytes, rss_peak_bytes, live_bytes, collector_cpu_share, collector_wall_share, collections;
+  double cpu_s, rss_mean_bytes, rss_peak_bytes, peak_factor /* of 1x: what the peak adds to an empty heap */, live_bytes,
+      collector_cpu_share, collector_wall_share, collections;
   double pause_max_ns, pause_p99_ns, leaked_objects, leaked_bytes;
 };
 

@@ -162,7 +162,11 @@ bool grid_constant(const struct group *g, enum axis a) {
 
 const char *grid_heap(const struct cell *c, char out[UNITS_TEXT]) {
   const char *policy = c->axis[AXIS_HEAP];
-  if (c->ninvocations > 0 && strcmp(policy, "grow") && !*c->heap_limit) return strcpy(out, "n/a");
+  if (c->ninvocations > 0 && strcmp(policy, "grow") && !*c->heap_limit) {
+    if (!(c->peak_factor > 0)) return strcpy(out, "n/a");
+    snprintf(out, UNITS_TEXT, c->peak_factor < 9.95 ? "(%.1fx)" : "(%.3gx)", c->peak_factor);
+    return out;
+  }
   if (*policy && !policy[strspn(policy, "0123456789")]) return units_write_own(UNITS_BYTES, strtod(policy, NULL), 3, out);
   snprintf(out, UNITS_TEXT, "%.16s", policy);
   return out;
@@ -210,6 +214,9 @@ static void put_axes(struct maker *m, struct grid_row *r, const struct cell *c) 
   if (m->detail->hide_heap) return;
   put_name(r->text[G_HEAP], grid_heap(c, heap), 10, m->detail->utf8);
   m->used->na_heap |= !strcmp(heap, "n/a");
+  m->used->peak_factor |= *heap == '(';
+  m->used->factor |= strchr(heap, 'x') != NULL;
+  m->used->declared |= strchr(heap, 'x') && !strcmp(c->heap_base, "declared");
 }
 
 static void put_ratio(struct maker *m, struct grid_row *r, const struct cell *c) {

@@ -41,8 +41,6 @@ struct detail {
 
 #define GRID_TEXT 96 /* room for any text of a cell */
 
-#define GRID_TEXT 96 /* room for any text of a cell */
-
 enum tone { TONE_PLAIN, TONE_DIM, TONE_GOOD, TONE_BAD, TONE_WARN };
 
 struct grid_row {
@@ -66,13 +64,14 @@ struct grid {
 
 /* What the legend has to explain, gathered over all groups. */
 struct grid_used {
-  bool interval, range, single, uncollected, poor, oversubscribed, na_heap, na_gc, na_pause, na_memory, na_leaked;
+  bool interval, range, single, uncollected, poor, oversubscribed, na_heap, peak_factor, factor, declared, na_gc, na_pause,
+      na_memory, na_leaked;
 };
 
 /* Column of a group that has one value throughout. */
 bool grid_constant(const struct group *, enum axis);
 
-/* The heap as the table shows it: "n/a" where the cell obeys no limit. */
+/* The heap as the table shows it; where the cell obeys no limit, its peak as a factor of 1x in parentheses, or "n/a". */
 const char *grid_heap(const struct cell *, char out[UNITS_TEXT]);
 
 void grid_make(const struct group *, const struct detail *, struct grid *, struct grid_used *);

@@ -1,6 +1,7 @@
 /* report.c: from a campaign's folder to the reader: which form, how wide, in which colours. See report.h. */
 #include "harness/report/report.h"
 #include "harness/report/campaign.h"
+#include "harness/report/counters.h"
 #include "harness/report/summary.h"
 #include "harness/report/table.h"
 
@@ -70,8 +71,9 @@ int report_dir(const char *dir, const struct report_options *o, FILE *out) {
 
 /* --- The subcommand ------------------------------------------------------------------------------------------------------ */
 
-static const char usage[] = "usage: reclaim report DIR [--json] [--baseline NAME] [--columns N]\n"
+static const char usage[] = "usage: reclaim report DIR [--counters] [--json] [--baseline NAME] [--columns N]\n"
                             "Prints the table of a campaign from its files, and writes DIR/summary.csv anew.\n"
+                            "  --counters       what the strategies counted, per cell; writes DIR/counters.csv\n"
                             "  --json           the same numbers as JSON\n"
                             "  --baseline NAME  the strategy that ratios are formed against (default: the campaign's own)\n"
                             "  --columns N      the width of the table, from 100 (default: the terminal's)\n";
@@ -94,14 +96,13 @@ static bool parse_columns(const char *text, int *out) {
 
 /* -1: go on; otherwise the exit code. */
 static int parse(int argc, char **argv, struct report_options *o) {
-  static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                          {"baseline", required_argument, NULL, 'b'},
-                                          {"columns", required_argument, NULL, 'c'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
+  static const struct option options[] = {{"json", no_argument, NULL, 'j'},           {"counters", no_argument, NULL, 'n'},
+                                          {"baseline", required_argument, NULL, 'b'}, {"columns", required_argument, NULL, 'c'},
+                                          {"help", no_argument, NULL, 'h'},           {0}};
   optind = 0; /* anew: the program has read its own options before */
   for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) switch (c) {
     case 'j': o->json = true; break;
+    case 'n': o->counters = true; break;
     case 'b': o->baseline = optarg; break;
     case 'c':
       if (!parse_columns(optarg, &o->columns)) return refuse("--columns %s: a number from 100 to 10000 is due", optarg);
@@ -122,5 +123,5 @@ int report_main(int argc, char **argv) {
   struct stat st;
   const char *dir = argv[optind];
   if (stat(dir, &st) != 0) return refuse("no such folder: %s", dir);
-  return report_dir(dir, &o, stdout);
+  return o.counters ? counters_dir(dir, o.json, stdout) : report_dir(dir, &o, stdout);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 struct report_options {
+  bool counters;        /* print what the strategies counted instead of the table */
   bool json;            /* print the summary as one JSON object instead of the table */
   int columns;          /* of the table; 0: those of the terminal, at least 100; 100 where `out` is none */
   int colour;           /* 0 no, 1 yes, -1: where `out` is a terminal and NO_COLOR is not set */

@@ -19,6 +19,8 @@ enum column {
   C_ALLOCATOR,
   C_HEAP_POLICY,
   C_HEAP_LIMIT,
+  C_HEAP_BASE,
+  C_HEAP_BASE_BYTES,
   C_ALLOCATOR_VERSION,
   C_MACHINE,
   C_BLOCK,
@@ -37,6 +39,7 @@ enum column {
   C_COLLECTIONS,
   C_PAUSE_MAX,
   C_PAUSE_P99,
+  C_RSS_BEFORE,
   C_RSS_MEAN,
   C_RSS_PEAK,
   C_LIVE,
@@ -62,6 +65,8 @@ static const struct {
     [C_ALLOCATOR] = {"allocator", true},
     [C_HEAP_POLICY] = {"heap_policy", true},
     [C_HEAP_LIMIT] = {"heap_limit_bytes", false},
+    [C_HEAP_BASE] = {"heap_base", false},
+    [C_HEAP_BASE_BYTES] = {"heap_base_bytes", false},
     [C_ALLOCATOR_VERSION] = {"allocator_version", false},
     [C_MACHINE] = {"machine", false},
     [C_BLOCK] = {"block", true},
@@ -80,6 +85,7 @@ static const struct {
     [C_COLLECTIONS] = {"collections", false},
     [C_PAUSE_MAX] = {"pause_max_ns", false},
     [C_PAUSE_P99] = {"pause_p99_ns", false},
+    [C_RSS_BEFORE] = {"rss_before_bytes", false},
     [C_RSS_MEAN] = {"rss_mean_bytes", false},
     [C_RSS_PEAK] = {"rss_peak_bytes", false},
     [C_LIVE] = {"live_bytes", false},
@@ -145,6 +151,7 @@ static struct cell *cell_of_row(const struct reader *r) {
   struct cell *cell = campaign_cell(r->campaign, axis);
   if (!*cell->allocator_version) cell->allocator_version = text(r, C_ALLOCATOR_VERSION);
   if (!*cell->heap_limit) cell->heap_limit = text(r, C_HEAP_LIMIT);
+  if (!*cell->heap_base) cell->heap_base = text(r, C_HEAP_BASE), cell->heap_base_bytes = text(r, C_HEAP_BASE_BYTES);
   return cell;
 }
 
@@ -170,8 +177,8 @@ static struct invocation *invocation_of_row(const struct reader *r, struct cell 
                            .reason = text(r, C_REASON),
                            .pass = pass > repeat ? pass : repeat,
                            .opens_block = pass == 0};
-  v->window_ns = v->rss_peak_bytes = v->live_bytes = v->pause_max_ns = v->pause_p99_ns = v->leaked_objects = v->leaked_bytes =
-      NAN;
+  v->window_ns = v->rss_open_bytes = v->rss_peak_bytes = v->live_bytes = v->pause_max_ns = v->pause_p99_ns = v->leaked_objects =
+      v->leaked_bytes = NAN;
   return v;
 }
 
@@ -223,12 +230,15 @@ static bool fold_row(struct reader *r) {
     if (columns[a].required && a != AXIS_PARAMETERS && !*text(r, (enum column)a))
       return csv_fail(r->csv, "%s is empty", columns[a].name), false;
   if (!*text(r, C_STATUS)) return csv_fail(r->csv, "status is empty"), false;
-  double threads;
+  double threads, before;
   int control, over;
-  if (!number(r, C_THREADS, &threads) || !truth(r, C_CONTROL_OK, &control) || !truth(r, C_OVERSUBSCRIBED, &over)) return false;
+  if (!number(r, C_THREADS, &threads) || !number(r, C_RSS_BEFORE, &before) || !truth(r, C_CONTROL_OK, &control) ||
+      !truth(r, C_OVERSUBSCRIBED, &over))
+    return false;
   struct cell *cell = cell_of_row(r);
   struct invocation *v = invocation_of_row(r, cell);
   fold_status(v, text(r, C_STATUS), text(r, C_REASON));
+  if (!strcmp(text(r, C_ITERATION), "0")) v->rss_open_bytes = before;
   v->control_poor |= control == 0;
   v->oversubscribed |= over == 1;
   return strcmp(text(r, C_PHASE), "measured") || !*text(r, C_ITERATION) || add_measured(r, v);

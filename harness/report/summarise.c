@@ -76,6 +76,7 @@ static double cpu_ns_per_op(const struct invocation *v) { return v->cpu_ns / v->
 static double cpu_s(const struct invocation *v) { return v->cpu_ns / 1e9 / v->measured; }
 static double rss_mean(const struct invocation *v) { return v->rss_ns_bytes / v->wall_ns; }
 static double rss_peak(const struct invocation *v) { return v->rss_peak_bytes; }
+static double rss_grown(const struct invocation *v) { return v->rss_peak_bytes - v->rss_open_bytes; }
 static double live(const struct invocation *v) { return v->live_bytes; }
 static double collector_cpu(const struct invocation *v) { return v->cpu_ns > 0 ? v->collector_cpu_ns / v->cpu_ns : NAN; }
 static double collector_wall(const struct invocation *v) { return v->collector_wall_ns / v->wall_ns; }
@@ -134,6 +135,8 @@ static void estimate_cell(struct cell *cell) {
   cell->rss_mean_bytes = median(x, gather(cell, from, rss_mean, x));
   cell->rss_peak_bytes = median(x, gather(cell, from, rss_peak, x));
   cell->live_bytes = median(x, gather(cell, from, live, x));
+  cell->peak_factor =
+      median(x, gather(cell, from, rss_grown, x)) / (*cell->heap_base_bytes ? strtod(cell->heap_base_bytes, NULL) : NAN);
   cell->collector_cpu_share = median(x, gather(cell, from, collector_cpu, x));
   cell->collector_wall_share = median(x, gather(cell, from, collector_wall, x));
   cell->collections = median(x, gather(cell, from, collections, x));

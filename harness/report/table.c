@@ -298,6 +298,12 @@ static void print_legend(const struct table *t) {
     paragraph(t, 2, "uncollected: fewer than three collections; its throughput is shown, and kept out of ratios.");
   if (u->poor) paragraph(t, 2, "~ the control was poor beside at least one invocation: the CPUs were not fully there.");
   if (u->oversubscribed) paragraph(t, 2, "! oversubscribed: more threads than CPUs; not a scaling figure.");
+  if (u->factor)
+    paragraph(t, 2,
+              u->declared ? "heap: 1x is the live bytes that the workload declares, where its smallest heap was not searched for."
+                          : "heap: 1x is the smallest heap in which mark-sweep completes the cell.");
+  if (u->peak_factor)
+    paragraph(t, 2, "(1.2x) under heap: the strategy obeys no limit; what its peak RSS added to an empty heap was 1.2 times 1x.");
   if (u->na_heap) paragraph(t, 2, "n/a under heap: the strategy obeys no heap limit.");
   if (u->na_gc) paragraph(t, 2, "n/a under GC: no collector, or one whose CPU time is not known apart from the mutators'.");
   if (u->na_pause) paragraph(t, 2, "n/a under pause: no pause was recorded.");

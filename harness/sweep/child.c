@@ -28,6 +28,7 @@ static bool interrupted;
 static sigset_t before; /* the mask that children get back */
 
 bool sweep_child_prepare(void) {
+  if (signal_fd >= 0) return true;
   sigset_t set;
   const struct sigaction ignore = {.sa_handler = SIG_IGN};
   sigemptyset(&set);
@@ -37,7 +38,7 @@ bool sweep_child_prepare(void) {
   sigaddset(&set, SIGCHLD);
   if (sigprocmask(SIG_BLOCK, &set, &before) || sigaction(SIGPIPE, &ignore, NULL) || sigaction(SIGXFSZ, &ignore, NULL))
     return false;
-  if (signal_fd < 0) signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   return signal_fd >= 0;
 }
 

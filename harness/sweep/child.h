@@ -36,7 +36,7 @@ struct child_outcome {
 };
 
 /* Blocks SIGINT, SIGTERM, SIGHUP and SIGCHLD in this process, to be met in sweep_child_run only; ignores SIGPIPE and SIGXFSZ, so
-   that a full disk is an error code. False and errno when it cannot. Undone in the children. */
+   that a full disk is an error code. Done once, however often it is called. False and errno when it cannot. Undone in the children. */
 bool sweep_child_prepare(void);
 
 /* Runs one child to its end. */

@@ -62,8 +62,8 @@ static char *cpus_text(const struct sweep_cell *c) {
 
 /* The caller frees what it points to. */
 static void cell_texts(const struct sweep_cell *c, char *text[COLUMNS]) {
-  char *heap =
-      !c->heap_limit ? sweep_strdup(c->heap_policy) : sweep_format("%s (%.1f MiB)", c->heap, (double)c->heap_limit / 1048576);
+  char *heap = !c->heap_limit ? sweep_strdup(c->heap_policy)
+                              : sweep_format("%s (%.1f MiB)", c->heap_policy, (double)c->heap_limit / 1048576);
   char *all[COLUMNS] = {sweep_strdup(c->workload),  sweep_strdup(c->sharing),
                         sweep_strdup(c->strategy),  sweep_format("%d", c->threads),
                         sweep_strdup(c->allocator), heap,

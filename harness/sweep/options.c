@@ -25,7 +25,12 @@ static const struct option_row {
     [OPT_SHARING] = {"sharing", "MODE,...", "private, shared-read, shared-write, hand-off, or all", LIST},
     [OPT_THREADS] = {"threads", "N,...", "mutator threads; max is the physical cores allowed", LIST},
     [OPT_ALLOCATOR] = {"allocator", "NAME,...", "pool, libc, jemalloc, mimalloc, a path to a malloc library, or all", LIST},
-    [OPT_HEAP] = {"heap", "SIZE,...", "3x (of the declared live bytes), bytes with K, M, G, or grow", LIST},
+    [OPT_HEAP] = {"heap", "SIZE,...", "3x (of 1x, see --heap-base), bytes with K, M, G, or grow", LIST},
+    [OPT_HEAP_BASE] =
+        {"heap-base", "WHAT",
+         "what 1x is: minheap (default), the smallest heap that mark-sweep completes the cell in, searched for once "
+         "and kept in results/minheap.csv; or declared, the workload's live bytes",
+         0},
     [OPT_PIN] = {"pin", "POLICY,...", "compact, scatter, numa, or none", LIST},
     [OPT_SET] = {"set", "NAME=V,...", "values of a parameter or tunable (repeatable; in a file: the section [set])",
                  COMMAND_LINE_ONLY},

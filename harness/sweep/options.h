@@ -16,6 +16,7 @@ enum sweep_option {
   OPT_THREADS,
   OPT_ALLOCATOR,
   OPT_HEAP,
+  OPT_HEAP_BASE,
   OPT_PIN,
   OPT_SET,
   OPT_WHERE,

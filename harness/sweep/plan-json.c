@@ -14,9 +14,10 @@ static const struct {
 } texts[] = {
 #define FIELD(key, member)                                                                                                       \
   { key, offsetof(struct sweep_cell, member) }
-    FIELD("strategy", strategy), FIELD("workload", workload),       FIELD("parameters", parameters), FIELD("tunables", tunables),
-    FIELD("sharing", sharing),   FIELD("pinning", pinning),         FIELD("allocator", allocator),   FIELD("library", library),
-    FIELD("heap", heap),         FIELD("heap_policy", heap_policy),
+    FIELD("strategy", strategy),       FIELD("workload", workload),        FIELD("parameters", parameters),
+    FIELD("tunables", tunables),       FIELD("sharing", sharing),          FIELD("pinning", pinning),
+    FIELD("allocator", allocator),     FIELD("library", library),          FIELD("heap", heap),
+    FIELD("heap_policy", heap_policy), FIELD("heap_base", heap_base_kind),
 #undef FIELD
 };
 enum { NTEXTS = sizeof texts / sizeof *texts };
@@ -30,6 +31,8 @@ static json_t *cell_json(const struct sweep_cell *c) {
   json_object_set_new(o, "threads", json_integer(c->threads));
   json_object_set_new(o, "collector_threads", json_integer(c->collector_threads));
   json_object_set_new(o, "heap_limit_bytes", c->heap_limit ? json_integer((json_int_t)c->heap_limit) : json_null());
+  json_object_set_new(o, "heap_factor", c->heap_factor > 0 ? json_real(c->heap_factor) : json_null());
+  json_object_set_new(o, "heap_base_bytes", c->heap_base ? json_integer((json_int_t)c->heap_base) : json_null());
   json_object_set_new(o, "cpus", cpus);
   json_object_set_new(o, "oversubscribed", json_boolean(c->oversubscribed));
   json_object_set_new(o, "warmup", json_integer(c->warmup));
@@ -81,6 +84,8 @@ static bool read_cell(struct sweep_cell *c, const json_t *o) {
       !read_int(o, "warmup", 0, &c->warmup) || !read_int(o, "iterations", 1, &c->iterations))
     return false;
   c->heap_limit = (uint64_t)json_integer_value(json_object_get(o, "heap_limit_bytes"));
+  c->heap_factor = json_number_value(json_object_get(o, "heap_factor"));
+  c->heap_base = (uint64_t)json_integer_value(json_object_get(o, "heap_base_bytes"));
   c->oversubscribed = json_is_true(json_object_get(o, "oversubscribed"));
   const char *reason = json_string_value(json_object_get(o, "reason"));
   if (reason) c->reason = sweep_strdup(reason);

@@ -72,7 +72,7 @@ void sweep_plan_warn(struct sweep_plan *p, const char *format, ...) {
 
 static void free_cell(struct sweep_cell *c) {
   char *texts[] = {c->strategy,  c->workload, c->parameters, c->tunables,    c->sharing, c->pinning,
-                   c->allocator, c->library,  c->heap,       c->heap_policy, c->reason};
+                   c->allocator, c->library,  c->heap,       c->heap_policy, c->reason,  c->heap_base_kind};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
   free(c->cpus);
 }
@@ -144,30 +144,21 @@ static char *why_not(const struct point *pt, const int64_t *params) {
   return refusal ? sweep_strdup(refusal) : NULL;
 }
 
-/* The limit of the heap; strategies that obey none have no heap column. */
+/* The limit of the heap; strategies that obey none have no heap column. What 1x is, and so the bytes of a factor, is settled when
+   the plan is whole (minheap.c); until then it is the declared live bytes. */
 static void set_heap(struct sweep_cell *c, const struct point *pt, const int64_t *params) {
+  const reclaim_workload *w = pt->choice.workload;
+  c->heap_base = c->declared = w->live_bytes ? w->live_bytes(params, pt->threads, pt->mode) : 0;
+  c->heap_base_kind = sweep_strdup(c->heap_base ? "declared" : "");
   if (!(pt->strategy->capabilities & RECLAIM_HEAP_LIMIT)) {
     c->heap = sweep_strdup("grow");
     c->heap_policy = sweep_strdup("n/a");
     return;
   }
-  const reclaim_workload *w = pt->choice.workload;
-  uint64_t live = w->live_bytes ? w->live_bytes(params, pt->threads, pt->mode) : 0;
   c->heap = sweep_strdup(pt->heap_word);
   c->heap_policy = sweep_strdup(pt->heap->kind == CATALOG_HEAP_BYTES ? "bytes" : pt->heap_word);
-  c->heap_limit = catalog_heap_limit(pt->heap, live, c->threads);
-}
-
-/* What makes figures of the cell other than its labels say. */
-static void warn_of(struct maker *m, const struct sweep_cell *c, const struct point *pt, const int64_t *params) {
-  const reclaim_workload *w = pt->choice.workload;
-  if (pt->strategy->checked) sweep_plan_warn(m->plan, "this build has its checks on: no figure of it is to be quoted");
-  uint64_t live = w->live_bytes ? w->live_bytes(params, pt->threads, pt->mode) : 0;
-  if (c->reason || !c->heap_limit || !live || pt->heap->kind != CATALOG_HEAP_FACTOR) return;
-  double factor = (double)c->heap_limit / (double)live;
-  if (factor > pt->heap->factor * 1.01)
-    sweep_plan_warn(m->plan, "the least heap, %d MiB for each thread, is %.*fx what %s keeps live (%s), not %s",
-                    (int)(CATALOG_HEAP_FLOOR >> 20), factor < 10, factor, c->workload, c->sharing, pt->heap_word);
+  c->heap_factor = pt->heap->kind == CATALOG_HEAP_FACTOR ? pt->heap->factor : 0;
+  c->heap_limit = catalog_heap_limit(pt->heap, c->heap_base, c->threads);
 }
 
 static bool set_cpus(struct maker *m, struct sweep_cell *c) {
@@ -224,7 +215,8 @@ static int add_cell(struct maker *m, const struct point *pt, const int64_t *para
   bool wanted = c.parameters && c.tunables && (!m->where || sweep_where_holds(m->where, look_up, &c)) && is_new(m, &c);
   if (!wanted) return free_cell(&c), 0;
   if (!set_cpus(m, &c)) return free_cell(&c), SWEEP_BAD_INPUT;
-  warn_of(m, &c, pt, params);
+  if (s->checked || s->counting)
+    sweep_plan_warn(p, "this build %s: no figure of it is to be quoted", s->checked ? "has its checks on" : "counts events");
   if (p->ncells == MOST_CELLS) return free_cell(&c), sweep_refuse("the sweep has more than %d cells", MOST_CELLS);
   *sweep_push(p->cells, p->ncells) = c;
   return 0;

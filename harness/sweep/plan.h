@@ -19,6 +19,10 @@ struct sweep_cell {
   char *heap;                /* as given to the child */
   char *heap_policy;         /* "3x", "bytes", "grow"; "n/a" for a strategy that obeys no limit */
   uint64_t heap_limit;       /* 0: none */
+  double heap_factor;        /* of 1x, where the policy is one; 0 elsewhere */
+  uint64_t declared;         /* live bytes by the workload's formula; 0: it has none */
+  uint64_t heap_base;        /* 1x in bytes (harness/sweep/minheap.h); 0: not known */
+  char *heap_base_kind;      /* what 1x is: "minheap", "declared" or "" */
   int threads, collector_threads;
   int warmup, iterations;
   int *cpus, ncpus; /* OS numbers; none where the kernel chooses */

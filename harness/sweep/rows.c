@@ -17,7 +17,7 @@ static const char *const columns[] = {
     "oversubscribed", "commit",
     /* more than others rely on */
     "repeat", "minor_collections", "live_objects", "committed_bytes", "allocated_bytes", "rss_final_bytes", "cyclic_nodes",
-    "start_ns", "build", "checked"};
+    "start_ns", "build", "checked", "heap_base", "heap_base_bytes", "counting"};
 enum { NCOLUMNS = sizeof columns / sizeof *columns };
 
 int sweep_rows_columns(const char *const **names) { return *names = columns, NCOLUMNS; }
@@ -101,6 +101,8 @@ static void set_axes(struct fields *f, const struct row_campaign *campaign, cons
   set_text(f, ROW_ALLOCATOR, c->allocator);
   set_text(f, ROW_HEAP_POLICY, c->heap_policy);
   if (c->heap_limit) set_number(f, ROW_HEAP_LIMIT, (int64_t)c->heap_limit);
+  set_text(f, sweep_rows_column("heap_base"), c->heap_base_kind);
+  if (c->heap_base) set_number(f, sweep_rows_column("heap_base_bytes"), (int64_t)c->heap_base);
   set_text(f, sweep_rows_column("oversubscribed"), c->oversubscribed ? "1" : "0");
   set_text(f, sweep_rows_column("commit"), campaign->commit);
 }
@@ -117,9 +119,10 @@ static void set_facts(struct fields *f, const json_t *result, const json_t *iter
   if (!result) return;
   static const int early[] = {ROW_ITERATION, ROW_PHASE, ROW_ALLOCATOR_VERSION, ROW_OPERATIONS, ROW_WALL};
   int control_ok = sweep_rows_column("control_ok"), over = sweep_rows_column("oversubscribed"),
-      commit = sweep_rows_column("commit"), repeat = sweep_rows_column("repeat");
+      commit = sweep_rows_column("commit"), repeat = sweep_rows_column("repeat"), base = sweep_rows_column("heap_base"),
+      base_bytes = sweep_rows_column("heap_base_bytes");
   for (int i = 0; i < NCOLUMNS; i++) {
-    bool ours = i < ROW_FACTS || i == control_ok || i == over || i == commit || i == repeat;
+    bool ours = i < ROW_FACTS || i == control_ok || i == over || i == commit || i == repeat || i == base || i == base_bytes;
     for (size_t k = 0; k < sizeof early / sizeof *early; k++)
       if (early[k] == i) ours = false;
     if (ours) continue;

@@ -6,6 +6,8 @@
 #include "harness/sweep/child.h"
 #include "harness/sweep/dry-run.h"
 #include "harness/sweep/environment.h"
+#include "harness/sweep/invoke.h"
+#include "harness/sweep/minheap.h"
 #include "harness/sweep/options.h"
 #include "harness/sweep/plan.h"
 #include "harness/sweep/progress.h"
@@ -30,60 +32,6 @@ struct run {
 
 /* --- One invocation --------------------------------------------------------------------------------------------------------- */
 
-struct arguments {
-  char **v;
-  int n;
-};
-
-static void add_flag(struct arguments *a, const char *name, char *owned_value) {
-  *sweep_push(a->v, a->n) = sweep_strdup(name);
-  *sweep_push(a->v, a->n) = owned_value;
-}
-
-/* "--set name=value" for each assignment of "name=value;name=value", but for names that `hidden` assigns, too. */
-static void add_sets(struct arguments *a, const char *assignments, const char *hidden) {
-  for (const char *p = assignments; *p;) {
-    size_t span = strcspn(p, ";");
-    char *name = sweep_strndup(p, strcspn(p, "="));
-    if (span && !sweep_assigned(hidden, name)) add_flag(a, "--set", sweep_strndup(p, span));
-    free(name);
-    p += span + (p[span] == ';');
-  }
-}
-
-/* The command line of one cell; also what a reader would type to run it by hand. */
-static struct arguments cell_arguments(const struct sweep_plan *p, const struct sweep_cell *c) {
-  struct arguments a = {0};
-  *sweep_push(a.v, a.n) = sweep_strdup("reclaim");
-  *sweep_push(a.v, a.n) = sweep_strdup("cell");
-  add_flag(&a, "--strategy", sweep_strdup(c->strategy));
-  add_flag(&a, "--workload", sweep_strdup(c->workload));
-  add_sets(&a, c->parameters, "");
-  add_sets(&a, c->tunables, c->parameters); /* a parameter wins over a tunable of its name */
-  add_flag(&a, "--sharing", sweep_strdup(c->sharing));
-  add_flag(&a, "--threads", sweep_format("%d", c->threads));
-  add_flag(&a, "--allocator", sweep_strdup(c->allocator));
-  add_flag(&a, "--heap", sweep_strdup(c->heap));
-  add_flag(&a, "--pin", sweep_strdup(c->pinning));
-  add_flag(&a, "--warmup", sweep_format("%d", c->warmup));
-  add_flag(&a, "--iterations", sweep_format("%d", c->iterations));
-  add_flag(&a, "--gc-threads", sweep_format("%d", c->collector_threads));
-  add_flag(&a, "--seed", sweep_format("%" PRIu64, p->seed));
-  add_flag(&a, "--memory-limit", sweep_format("%" PRIu64, p->memory_limit));
-  if (c->oversubscribed) *sweep_push(a.v, a.n) = sweep_strdup("--oversubscribe");
-  *sweep_push(a.v, a.n) = NULL;
-  return a;
-}
-
-static void run_child(const struct sweep_plan *p, const struct sweep_cell *c, struct child_outcome *out) {
-  struct arguments a = cell_arguments(p, c);
-  /* the very file that this process runs, even when another was built in its place meanwhile */
-  struct child_request request = {"/proc/self/exe", a.v, sweep_environment_for_child(c->library, p->keep_env), p->timeout_s};
-  sweep_child_run(&request, out);
-  sweep_environment_free(request.envp);
-  sweep_free_words(a.v, a.n);
-}
-
 /* False: the sweep must stop, with *rc as its exit code. */
 static bool run_invocation(struct run *r, const struct row_place *place, int *rc) {
   struct store *s = &r->store;
@@ -92,7 +40,7 @@ static bool run_invocation(struct run *r, const struct row_place *place, int *rc
     *rc = SWEEP_BAD_INPUT;
     return false;
   }
-  run_child(&s->plan, place->cell, &outcome);
+  sweep_invoke(&s->plan, place->cell, &outcome);
   r->children_s += outcome.seconds;
   r->interrupted = outcome.end == CHILD_INTERRUPTED;
   bool ok = !r->interrupted && sweep_store_record(s, place, &outcome);
@@ -338,6 +286,17 @@ static int run_sweep(const struct sweep_options *o, struct sweep_plan *plan, int
   return rc;
 }
 
+/* A dry run measures nothing, so it makes do with what earlier searches found. */
+static int settle_heaps(struct sweep_plan *plan, const struct sweep_options *o) {
+  const struct sweep_value *base = &o->value[OPT_HEAP_BASE];
+  if (base->text && !strcmp(base->text, "declared")) return sweep_minheap_settle(plan, MINHEAP_DECLARED, true);
+  if (base->text && strcmp(base->text, "minheap"))
+    return sweep_refuse("%s: '%s' is neither minheap nor declared", base->origin, base->text);
+  if (sweep_option_on(o, OPT_DRY_RUN)) return sweep_minheap_settle(plan, MINHEAP_CACHED, true);
+  if (!sweep_child_prepare()) return sweep_refuse("signals cannot be set up: %s", strerror(errno));
+  return sweep_minheap_settle(plan, MINHEAP_SEARCH, sweep_option_on(o, OPT_QUIET));
+}
+
 int sweep_run_main(int argc, char **argv, double started) {
   struct sweep_options o;
   struct sweep_plan plan = {0};
@@ -352,6 +311,9 @@ int sweep_run_main(int argc, char **argv, double started) {
   } else {
     rc = sweep_plan_make(&plan, &o);
     if (!rc) sweep_environment_warn(&plan);
+    double before = sweep_now();
+    if (!rc) rc = settle_heaps(&plan, &o);
+    started += sweep_now() - before; /* done once for all campaigns: no part of what this one takes */
   }
   if (!rc && sweep_option_on(&o, OPT_DRY_RUN))
     rc = sweep_dry_run(&plan, sweep_option_on(&o, OPT_JSON), stdout);

@@ -297,14 +297,28 @@ static bool record_rss(struct store *s, int64_t invocation, const json_t *result
   return ok;
 }
 
+/* Of the iterations that the counters are of. */
+static json_int_t measured_operations(const json_t *result) {
+  json_int_t sum = 0;
+  size_t i;
+  json_t *iteration;
+  json_array_foreach(json_object_get(result, "iterations"), i, iteration) {
+    const char *phase = json_string_value(json_object_get(iteration, "phase"));
+    if (phase && !strcmp(phase, "measured")) sum += json_integer_value(json_object_get(iteration, "operations"));
+  }
+  return sum;
+}
+
 static bool record_histograms(struct store *s, const struct row_place *place, json_t *result) {
   static const char *const keys[] = {"pauses", "safepoints", "lock_waits", "counters"};
   if (!result) return true;
   const struct sweep_cell *c = place->cell;
   json_t *o =
-      json_pack("{s:s, s:I, s:i, s:s, s:s, s:s, s:s, s:i, s:s}", "campaign", s->campaign.name, "invocation",
+      json_pack("{s:s, s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:o, s:I}", "campaign", s->campaign.name, "invocation",
                 (json_int_t)place->invocation, "block", place->block, "workload", c->workload, "parameters", c->parameters,
-                "sharing", c->sharing, "strategy", c->strategy, "threads", c->threads, "allocator", c->allocator);
+                "sharing", c->sharing, "strategy", c->strategy, "tunables", c->tunables, "threads", c->threads, "allocator",
+                c->allocator, "heap_policy", c->heap_policy, "heap_limit_bytes",
+                c->heap_limit ? json_integer((json_int_t)c->heap_limit) : json_null(), "operations", measured_operations(result));
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     json_t *v = json_object_get(result, keys[i]);
     json_object_set(o, keys[i], v ? v : json_null());
