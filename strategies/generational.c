@@ -306,7 +306,7 @@ static void make_room(Heap *H, size_t need) {
 static bool collect(Thr *T, size_t need) {
   Heap *H = T->heap;
   if (!world_stop(&H->world, T)) return false;
-  uint64_t wall = wall_ns(), cpu = thread_cpu_ns();
+  uint64_t wall = wall_ns(), cpu = collector_clock(H);
   for (int i = 0; i < H->world.nthreads; i++) minor(H->world.threads[i], true);
   traced_mark(H);
   if (H->hard_limit)
@@ -317,7 +317,7 @@ static bool collect(Thr *T, size_t need) {
     make_room(H, need);
     trust_holes(H);
   }
-  H->collector_cpu_ns += thread_cpu_ns() - cpu;
+  H->collector_cpu_ns += collector_clock(H) - cpu;
   H->collector_wall_ns += wall_ns() - wall;
   world_resume(&H->world, T);
   return true;

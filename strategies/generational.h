@@ -16,7 +16,7 @@
 #define MM_RECLAIMS_CYCLES 1
 #define MM_LOCKS_OBJECTS   1
 #define MM_HEAP_LIMITED    1
-#define MM_PARALLEL        0
+#define MM_PARALLEL        1
 #define MM_RECLAIMS        1
 #define MM_UNIQUE_OWNERS   0
 #define MM_CONSERVATIVE    0

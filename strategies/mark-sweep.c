@@ -26,10 +26,10 @@ static void set_limit(Heap *H, uint64_t bytes) {
 static bool collect(Thr *T) {
   Heap *H = T->heap;
   if (!world_stop(&H->world, T)) return false;
-  uint64_t wall = wall_ns(), cpu = thread_cpu_ns();
+  uint64_t wall = wall_ns(), cpu = collector_clock(H);
   traced_mark(H);
   if (!H->hard_limit) set_limit(H, grown_limit(H));
-  H->collector_cpu_ns += thread_cpu_ns() - cpu;
+  H->collector_cpu_ns += collector_clock(H) - cpu;
   H->collector_wall_ns += wall_ns() - wall;
   world_resume(&H->world, T);
   return true;

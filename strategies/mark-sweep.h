@@ -1,9 +1,10 @@
 /* mark-sweep: stop-the-world tracing, non-moving: Boehm-Demers-Weiser, Go's allocator and sweeper, MMTk's MarkSweep.
 
    Allocation bumps through runs of free cells in size-class blocks that a thread has to itself; nothing is done on a store. When the
-   heap limit is reached the world stops, one thread marks and counts, and each thread sweeps blocks as it allocates.
+   heap limit is reached the world stops, config->collector_threads threads mark and count, and each thread sweeps blocks as it allocates.
 
-   Composition: space.h (blocks, marking, lazy sweep), world.h (handshake), park.h (locks for the consistency of shared containers). */
+   Composition: space.h (blocks, marking, lazy sweep) over trace.h and crew.h (parallel tracing), world.h (handshake), park.h (locks for
+   the consistency of shared containers). */
 #ifndef RECLAIM_STRATEGY_MARK_SWEEP_H
 #define RECLAIM_STRATEGY_MARK_SWEEP_H
 
@@ -15,7 +16,7 @@
 #define MM_RECLAIMS_CYCLES 1
 #define MM_LOCKS_OBJECTS   1
 #define MM_HEAP_LIMITED    1
-#define MM_PARALLEL        0
+#define MM_PARALLEL        1
 #define MM_RECLAIMS        1
 #define MM_UNIQUE_OWNERS   0
 #define MM_CONSERVATIVE    0

@@ -4,14 +4,18 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define ALL_FREE (~(uint64_t)1) /* unit 0 is the head */
+/* Units of an empty chunk: all but the head. */
+static uint64_t all_free(const Chunks *C) { return ~(uint64_t)0 << C->head; }
 
 void chunks_init(Chunks *C, bool huge_pages) {
   memset(C, 0, sizeof *C);
   pthread_mutex_init(&C->mutex, NULL);
   C->huge_pages = huge_pages;
+  C->head = 1;
   C->ceiling = SIZE_MAX;
 }
+
+void chunks_two_bitmaps(Chunks *C) { C->head = 2; }
 
 static void account(Chunks *C, size_t add, size_t sub) {
   size_t now = C->committed + add - sub;
@@ -25,7 +29,7 @@ static Chunk *chunk_map(Chunks *C, size_t bytes) {
 #if MM_MALLOC
   void *p;
   if (posix_memalign(&p, CHUNK_BYTES, bytes)) return NULL;
-  memset(p, 0, sizeof(Chunk));
+  memset(p, 0, C->head == 1 ? sizeof(Chunk) : UNIT_BYTES + sizeof((Chunk *)p)->marks);
   c = p;
 #else
   size_t want = bytes + CHUNK_BYTES - PAGE;
@@ -57,7 +61,10 @@ void chunks_destroy(Chunks *C) {
 }
 
 /* What the head of a chunk costs: the pages of it that get touched. A unit's share of marks and cards is one part in 64. */
-static size_t head_bytes(void) { return (sizeof(Chunk) + PAGE - 1) & ~(size_t)(PAGE - 1); }
+static size_t head_bytes(const Chunks *C) {
+  size_t second = C->head == 1 ? 0 : sizeof((Chunk *)NULL)->marks;
+  return ((sizeof(Chunk) + PAGE - 1) & ~(size_t)(PAGE - 1)) + second;
+}
 
 static void open_chunk(Chunks *C, Chunk *c) {
   if (c->open) return;
@@ -71,7 +78,7 @@ static Chunk *new_chunk(Chunks *C, size_t bytes) {
   if (!c) return NULL;
   c->next = C->all;
   C->all = c;
-  account(C, head_bytes(), 0);
+  account(C, head_bytes(C), 0);
   return c;
 }
 
@@ -108,16 +115,16 @@ static Unit *set_up(Chunks *C, Chunk *c, unsigned at, size_t units, size_t bytes
 }
 
 static Unit *get_huge(Chunks *C, size_t bytes) {
-  Chunk *c = new_chunk(C, UNIT_BYTES + ((bytes + PAGE - 1) & ~(size_t)(PAGE - 1)));
+  Chunk *c = new_chunk(C, C->head * UNIT_BYTES + ((bytes + PAGE - 1) & ~(size_t)(PAGE - 1)));
   if (!c) return NULL;
   c->huge_cards = malloc((bytes >> CARD_SHIFT) + 1);
   if (!c->huge_cards) {
     C->all = c->next;
-    account(C, 0, head_bytes());
+    account(C, 0, head_bytes(C));
     chunk_unmap(c);
     return NULL;
   }
-  return set_up(C, c, 1, (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT, bytes);
+  return set_up(C, c, C->head, (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT, bytes);
 }
 
 /* A chunk with a run of free units, of resident ones only if `dirty`; *at is its first. Drops full chunks from the open list. */
@@ -160,7 +167,7 @@ Unit *chunks_get(Chunks *C, size_t bytes, size_t limit, bool *out_of_memory) {
     return NULL;
   }
   Unit *u = NULL;
-  if (units >= CHUNK_UNITS) {
+  if (units > CHUNK_UNITS - C->head) {
     u = get_huge(C, bytes);
   } else {
     unsigned at = 0;
@@ -171,9 +178,9 @@ Unit *chunks_get(Chunks *C, size_t bytes, size_t limit, bool *out_of_memory) {
       c = find_free(C, (unsigned)units, false, &at);
     }
     if (!c && (c = new_chunk(C, CHUNK_BYTES))) {
-      c->free = ALL_FREE;
+      c->free = all_free(C);
       open_chunk(C, c);
-      at = 1;
+      at = C->head;
     }
     if (c) {
       uint64_t mask = run_mask(at, (unsigned)units);
@@ -209,7 +216,7 @@ static void unlink_chunk(Chunks *C, Chunk *c) {
 static void unmap_chunk(Chunks *C, Chunk *c) {
   C->dirty -= (size_t)__builtin_popcountll(c->dirty) << UNIT_SHIFT;
   unlink_chunk(C, c);
-  account(C, 0, head_bytes());
+  account(C, 0, head_bytes(C));
   chunk_unmap(c);
 }
 
@@ -219,9 +226,9 @@ void chunks_put(Chunks *C, Unit *u) {
   unsigned at = (unsigned)(u - c->unit), units = u->units;
   account(C, 0, u->bytes);
   u->units = 0;
-  if (units >= CHUNK_UNITS) {
+  if (units > CHUNK_UNITS - C->head) {
     unlink_chunk(C, c);
-    account(C, 0, head_bytes());
+    account(C, 0, head_bytes(C));
     pthread_mutex_unlock(&C->mutex);
     chunk_unmap(c);
     return;
@@ -232,7 +239,7 @@ void chunks_put(Chunks *C, Unit *u) {
   C->dirty += (size_t)units << UNIT_SHIFT;
   open_chunk(C, c);
   if (over_budget(C)) {
-    if (c->free == ALL_FREE && !C->walking) {
+    if (c->free == all_free(C) && !C->walking) {
       unmap_chunk(C, c);
     } else {
       give_back_run(C, c, at, units);
@@ -246,26 +253,42 @@ static void unmap_empty(Chunks *C) {
   pthread_mutex_lock(&C->mutex);
   for (Chunk *c = C->all, *next; c && over_budget(C); c = next) {
     next = c->next;
-    if (c->free == ALL_FREE) unmap_chunk(C, c);
+    if (c->free == all_free(C)) unmap_chunk(C, c);
   }
   pthread_mutex_unlock(&C->mutex);
 }
 
-void chunks_each(Chunks *C, void (*f)(void *ctx, Unit *), void *ctx) {
+void chunks_walk_begin(Chunks *C) {
   C->walking = true;
-  for (Chunk *c = C->all, *next; c; c = next) {
-    next = c->next;
-    if (c->mapped > CHUNK_BYTES || c->huge_cards) {
-      if (c->unit[1].units) f(ctx, &c->unit[1]);
-      continue;
-    }
-    for (unsigned at = 1; at < CHUNK_UNITS;) {
-      Unit *u = &c->unit[at];
-      unsigned step = u->units ? u->units : 1;
-      if (u->units) f(ctx, u);
-      at += step;
-    }
+  C->cursor = C->all;
+}
+
+bool chunks_walk(Chunks *C, void (*f)(void *ctx, Unit *), void *ctx) {
+  pthread_mutex_lock(&C->mutex);
+  Chunk *c = C->cursor;
+  if (c) C->cursor = c->next;
+  pthread_mutex_unlock(&C->mutex);
+  if (!c) return false;
+  if (c->mapped > CHUNK_BYTES || c->huge_cards) {
+    if (c->unit[C->head].units) f(ctx, &c->unit[C->head]);
+    return true;
   }
+  for (unsigned at = C->head; at < CHUNK_UNITS;) {
+    Unit *u = &c->unit[at];
+    unsigned step = u->units ? u->units : 1;
+    if (u->units) f(ctx, u);
+    at += step;
+  }
+  return true;
+}
+
+void chunks_walk_end(Chunks *C) {
   C->walking = false;
   unmap_empty(C);
+}
+
+void chunks_each(Chunks *C, void (*f)(void *ctx, Unit *), void *ctx) {
+  chunks_walk_begin(C);
+  while (chunks_walk(C, f, ctx)) {}
+  chunks_walk_end(C);
 }

@@ -8,6 +8,7 @@
 
        chunk  | marks 32 KiB | cards 8 KiB | descriptors |   unit 1   |   unit 2   | ...  | unit 63 |
 
+   Where several threads mark, the head is two units, and the second has a second bitmap (space.h says what for).
    A run longer than 63 units gets a mapping of its own with the same head. In the malloc flavour, chunks are asked of the
    process's malloc (posix_memalign); otherwise they are mapped. Thread-safe but where said. */
 #ifndef RECLAIM_PARTS_CHUNKS_H
@@ -41,9 +42,12 @@ typedef struct Unit {
   uint32_t cell;  /* bytes per cell, 0: one large object */
   uint32_t units; /* length of the run; 0 in a unit that is free or not the first */
   uint16_t cls;
-  uint8_t state;  /* the holder's own */
-  uint8_t flags;  /* the holder's own */
-  uint32_t spare; /* the holder's own */
+  uint8_t state; /* the holder's own */
+  uint8_t flags; /* the holder's own */
+  union {
+    uint32_t spare;  /* pools: the holder's own */
+    uint32_t keeper; /* tracing: who marks in it (space.h) */
+  };
 } Unit;
 
 typedef struct Chunk {
@@ -66,7 +70,9 @@ typedef struct Chunks {
   size_t dirty;     /* bytes free and possibly resident; handed out before untouched ones */
   size_t ceiling;   /* of committed + dirty: beyond it the dirty ones are given back first */
   bool huge_pages;  /* ask for huge pages */
-  bool walking;     /* inside chunks_each: chunks stay mapped */
+  bool walking;     /* chunks stay mapped */
+  unsigned head;    /* units of a chunk's head: 1, or 2 with a second bitmap */
+  Chunk *cursor;    /* of a walk: the next chunk to be claimed; under the mutex */
 } Chunks;
 
 INLINE Chunk *chunk_of(const void *p) { return (Chunk *)((uintptr_t)p & ~(CHUNK_BYTES - 1)); }
@@ -80,14 +86,23 @@ INLINE char *unit_base(const Unit *u) {
 INLINE size_t chunks_committed(Chunks *C) { return load_relaxed(&C->committed); }
 
 void chunks_init(Chunks *, bool huge_pages);
+/* Chunks are to have a second bitmap. Before the first is made. */
+void chunks_two_bitmaps(Chunks *);
 /* Gives every chunk back to the system. Not thread-safe. */
 void chunks_destroy(Chunks *);
 /* A run of at least `bytes`, unless more than `limit` would then be committed; its descriptor has units, bytes, carve, end and cards set and all else 0. Contents are arbitrary,
    marks and cards are clear. NULL: refused by the limit, or (*out_of_memory) by the system. */
 Unit *chunks_get(Chunks *, size_t bytes, size_t limit, bool *out_of_memory);
 void chunks_put(Chunks *, Unit *);
-/* Calls f(ctx, unit) for each run in use. Not thread-safe. f may put that run. */
+/* Calls f(ctx, unit) for each run in use. f may put that run. Not thread-safe. */
 void chunks_each(Chunks *, void (*f)(void *ctx, Unit *), void *ctx);
+/* The same by several threads: one begins, then each calls chunks_walk until it says that no chunk was left, and when all have done so
+   one ends. Nobody else may get or put a run meanwhile. */
+void chunks_walk_begin(Chunks *);
+bool chunks_walk(Chunks *, void (*f)(void *ctx, Unit *), void *ctx);
+void chunks_walk_end(Chunks *);
+/* Chunks that there are, about. */
+INLINE size_t chunks_number(Chunks *C) { return chunks_committed(C) >> CHUNK_SHIFT; }
 
 /* --- Mark bits: by granule, in the chunk's head. ------------------------------------------------------------------------- */
 
@@ -96,6 +111,8 @@ INLINE uint64_t *mark_word(const void *p) {
 }
 INLINE uint64_t mark_bit(const void *p) { return (uint64_t)1 << (((uintptr_t)p >> GRANULE_SHIFT) & 63); }
 INLINE bool is_marked(const void *p) { return *mark_word(p) & mark_bit(p); }
+/* The same place in the second bitmap, where there is one. */
+INLINE uint64_t *second_mark_word(const void *p) { return mark_word(p) + UNIT_BYTES / sizeof(uint64_t); }
 
 /* Clears the marks of a unit's run (of a large run: of its first unit, where its only object starts). */
 void unit_clear_marks(Unit *);

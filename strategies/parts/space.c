@@ -1,11 +1,8 @@
 /* space.c: see space.h. */
 #include "strategies/parts/space.h"
 
-#include <sys/mman.h>
-
 #include "strategies/parts/clock.h"
-
-static size_t stack_bytes(const Marker *m) { return m->cap * sizeof *m->stack; }
+#include "strategies/parts/system.h"
 
 /* Immortals live in a block of their own whose marks are never cleared: the marker finds them marked and goes on. */
 static bool make_immortals(Space *S) {
@@ -25,21 +22,25 @@ static bool make_immortals(Space *S) {
   return true;
 }
 
-bool space_init(Space *S, uint64_t limit, size_t stack, unsigned prefetch, bool huge_pages) {
+static size_t books_bytes(const Space *S) { return (size_t)S->crew->workers * sizeof *S->books; }
+
+static void spill(TraceWorker *w, Obj *o);
+
+bool space_init(Space *S, Crew *crew, uint64_t limit, size_t stack, unsigned prefetch, bool huge_pages) {
   memset(S, 0, sizeof *S);
   chunks_init(&S->chunks, huge_pages);
+  if (crew->workers > 1) chunks_two_bitmaps(&S->chunks);
   pthread_mutex_init(&S->mutex, NULL);
+  S->crew = crew;
   S->limit = limit;
   S->chunks.ceiling = limit;
-  Marker *m = &S->marker;
-  m->cap = stack;
-  m->distance = prefetch < SPACE_RING_MAX ? prefetch : SPACE_RING_MAX;
-  m->stack = mmap(NULL, stack_bytes(m), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return m->stack != MAP_FAILED && make_immortals(S);
+  S->books = system_new(books_bytes(S));
+  return S->books && trace_open(&S->tracer, crew, stack, prefetch, spill, S) && make_immortals(S);
 }
 
 void space_destroy(Space *S) {
-  munmap(S->marker.stack, stack_bytes(&S->marker));
+  trace_close(&S->tracer);
+  system_free(S->books, books_bytes(S));
   chunks_destroy(&S->chunks);
   pthread_mutex_destroy(&S->mutex);
 }
@@ -120,102 +121,179 @@ void *space_get_large(Space *S, size_t size, bool force) {
   return u ? unit_base(u) : NULL;
 }
 
-/* --- Marking -------------------------------------------------------------------------------------------------------------------- */
+/* --- Passes over all blocks ----------------------------------------------------------------------------------------------------- */
 
-static void clear_block(void *space, Unit *u) {
-  (void)space;
-  if (!(u->flags & BLOCK_IMMORTAL)) unit_clear_marks(u);
+/* Chunks of a heap for each helper that is called in: some 100 us of such a pass. */
+enum { CHUNKS_EACH = 32 };
+
+typedef struct Pass {
+  Space *S;
+  void (*block)(void *pass, Unit *);
+  int worker;
+} Pass;
+
+static void pass_job(void *ctx, int worker) {
+  Pass pass = *(Pass *)ctx;
+  pass.worker = worker;
+  unsigned chunks = (unsigned)chunks_number(&pass.S->chunks);
+  if (worker == 0) crew_call(pass.S->crew, CREW_EAGER ? (unsigned)pass.S->crew->workers : chunks / CHUNKS_EACH);
+  while (chunks_walk(&pass.S->chunks, pass.block, &pass)) {}
 }
 
-void space_begin(Space *S, SpaceThread *threads[], int n) {
+static void pass(Space *S, void (*block)(void *pass, Unit *)) {
+  Pass p = {S, block, 0};
+  chunks_walk_begin(&S->chunks);
+  crew_run(S->crew, pass_job, &p);
+  chunks_walk_end(&S->chunks);
+}
+
+/* --- Marking -------------------------------------------------------------------------------------------------------------------- */
+
+static void clear_block(void *pass, Unit *u) {
+  (void)pass;
+  if (u->flags & BLOCK_IMMORTAL) return;
+  u->keeper = 0;
+  unit_clear_marks(u);
+}
+
+static void begin(Space *S, SpaceThread *threads[], int n) {
   for (int i = 0; i < n; i++) memset(threads[i], 0, sizeof *threads[i]);
   memset(S->unswept, 0, sizeof S->unswept);
-  chunks_each(&S->chunks, clear_block, S);
-  S->marker.n = 0;
+  pass(S, clear_block);
   S->fruitless = S->taken_bytes < load_relaxed(&S->limit) / FRUITLESS_PART ? S->fruitless + 1 : 0;
   S->taken_bytes = 0;
 }
 
-INLINE void push(Marker *m, Obj *o) {
-  if (UNLIKELY(m->n == m->cap)) {
-    unit_of(o)->flags |= BLOCK_OVERFLOWED;
-    m->overflowed = true;
-    m->overflows++;
+static void spill(TraceWorker *w, Obj *o) {
+  (void)w;
+  __atomic_fetch_or(&unit_of(o)->flags, BLOCK_OVERFLOWED, __ATOMIC_RELAXED);
+}
+
+/* Marks the object; when it was not and has references, they are to be visited. By the only worker. */
+INLINE void mark_alone(TraceWorker *w, void *item) {
+  Obj *o = item;
+  uint64_t *m = mark_word(o), bit = mark_bit(o);
+  if (*m & bit) return;
+  *m |= bit;
+  if (!kind_is_leaf(o->kind)) trace_push(w, o);
+}
+
+/* Marks o, which has no bit in the first bitmap, in a block of which `me` was not seen to be the only keeper. False: somebody else has
+   marked it. Space.h draws the states. */
+static NOINLINE bool mark_contested(Obj *o, Unit *u, uint32_t me) {
+  uint64_t bit = mark_bit(o), *m = mark_word(o);
+  uint32_t keeper = load_acquire(&u->keeper);
+  if (!keeper && __atomic_compare_exchange_n(&u->keeper, &keeper, me, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) keeper = me;
+  if (keeper == me) {
+    store_relaxed(m, load_relaxed(m) | bit);
+    return true;
+  }
+  if (keeper == (me | KEEPER_CONTESTED)) {
+    __atomic_fetch_or(&u->keeper, KEEPER_GONE, __ATOMIC_RELEASE); /* our plain stores come before */
+    keeper |= KEEPER_GONE;
+  }
+  if (keeper & KEEPER_GONE) return !(__atomic_fetch_or(m, bit, __ATOMIC_RELAXED) & bit);
+  if (!(keeper & KEEPER_CONTESTED)) __atomic_fetch_or(&u->keeper, KEEPER_CONTESTED, __ATOMIC_RELAXED);
+  return !(__atomic_fetch_or(second_mark_word(o), bit, __ATOMIC_RELAXED) & bit);
+}
+
+/* The same as mark_alone, by one of several. */
+INLINE void mark_together(TraceWorker *w, void *item) {
+  Obj *o = item;
+  uint64_t *m = mark_word(o), bit = mark_bit(o), had = load_relaxed(m);
+  if (had & bit) return;
+  Unit *u = unit_of(o);
+  uint32_t me = (uint32_t)w->number + 1, keeper = load_acquire(&u->keeper);
+  if (LIKELY(keeper == me)) {
+    store_relaxed(m, had | bit);
+  } else if (keeper & KEEPER_GONE) {
+    if (__atomic_fetch_or(m, bit, __ATOMIC_RELAXED) & bit) return;
+  } else if (!mark_contested(o, u, me)) {
     return;
   }
-  m->stack[m->n++] = o;
+  if (!kind_is_leaf(o->kind)) trace_push(w, o);
 }
 
-/* Marks o; when it was not and has references, they are to be scanned. */
-INLINE void look_at(Marker *m, Obj *o) {
-  uint64_t *w = mark_word(o), bit = mark_bit(o);
-  if (*w & bit) return;
-  *w |= bit;
-  if (!kind_is_leaf(o->kind)) push(m, o);
-}
-
-/* Delays o by `distance` places and looks at the one whose time has come. */
-INLINE void mark_later(void *ctx, Obj **field) {
-  Marker *m = ctx;
+/* `alone`: by the only worker; `ahead`: through the ring. Both are constants. */
+INLINE void visit(TraceWorker *w, Obj **field, bool alone, bool ahead) {
   Obj *o = *field;
   if (!o) return;
-  if (UNLIKELY(!m->distance)) {
-    look_at(m, o);
+  if (!ahead) {
+    alone ? mark_alone(w, o) : mark_together(w, o);
     return;
   }
   __builtin_prefetch(o);
   __builtin_prefetch(mark_word(o), 1);
-  unsigned at = m->at;
-  Obj *due = m->ring[at];
-  m->ring[at] = o;
-  m->at = at + 1 == m->distance ? 0 : at + 1;
-  if (LIKELY(due)) look_at(m, due);
+  trace_later(w, o, alone ? mark_alone : mark_together);
+}
+INLINE void visit_alone_now(void *w, Obj **field) { visit(w, field, true, false); }
+INLINE void visit_alone_ahead(void *w, Obj **field) { visit(w, field, true, true); }
+INLINE void visit_together_now(void *w, Obj **field) { visit(w, field, false, false); }
+INLINE void visit_together_ahead(void *w, Obj **field) { visit(w, field, false, true); }
+
+static bool is_alone(const TraceWorker *w) { return w->tracer->crew->workers == 1; }
+
+static NOINLINE void drain_alone_now(TraceWorker *w) { trace_drain(w, true, visit_alone_now, mark_alone); }
+static NOINLINE void drain_alone_ahead(TraceWorker *w) { trace_drain(w, true, visit_alone_ahead, mark_alone); }
+static NOINLINE void drain_together_now(TraceWorker *w) { trace_drain(w, false, visit_together_now, mark_together); }
+static NOINLINE void drain_together_ahead(TraceWorker *w) { trace_drain(w, false, visit_together_ahead, mark_together); }
+
+static void drain(TraceWorker *w) {
+  if (is_alone(w))
+    w->distance ? drain_alone_ahead(w) : drain_alone_now(w);
+  else
+    w->distance ? drain_together_ahead(w) : drain_together_now(w);
+}
+static void mark_root(void *worker, Obj **field) {
+  TraceWorker *w = worker;
+  if (*field) is_alone(w) ? mark_alone(w, *field) : mark_together(w, *field);
 }
 
-/* Looks at all that wait in the ring; true when that left something on the stack. */
-static bool empty_ring(Marker *m) {
-  for (unsigned i = 0; i < m->distance; i++) {
-    Obj *o = m->ring[m->at];
-    m->ring[m->at] = NULL;
-    m->at = m->at + 1 == m->distance ? 0 : m->at + 1;
-    if (o) look_at(m, o);
-  }
-  return m->n > 0;
+typedef struct Marking {
+  Space *S;
+  const SpaceRoots *roots;
+  unsigned next; /* portion that nobody has had; atomic */
+} Marking;
+
+static bool mark_portion(TraceWorker *w, void *ctx) {
+  Marking *m = ctx;
+  unsigned k = __atomic_fetch_add(&m->next, 1, __ATOMIC_RELAXED);
+  if (k >= m->roots->n) return false;
+  m->roots->portion(m->roots->ctx, k, mark_root, w);
+  return true;
+}
+static void mark_job(void *ctx, int worker) {
+  Marking *m = ctx;
+  trace_work(&m->S->tracer.worker[worker], mark_portion, m, drain);
 }
 
-static void drain(Marker *m) {
-  do {
-    while (m->n) {
-      if (m->n > m->deepest) m->deepest = m->n;
-      obj_visit(m->stack[--m->n], mark_later, m);
-    }
-  } while (empty_ring(m));
+static void rescan(TraceWorker *w, Obj *o) {
+  uint64_t marks = load_relaxed(mark_word(o)) | (is_alone(w) ? 0 : load_relaxed(second_mark_word(o)));
+  if (!(marks & mark_bit(o))) return;
+  obj_visit(o, mark_root, w);
+  drain(w);
 }
-
-void space_mark_root(void *space, Obj **field) { mark_later(&((Space *)space)->marker, field); }
-
 /* After an overflow: every marked object of a flagged block has its references looked at once more. */
-static void rescan_block(void *space, Unit *u) {
-  Space *S = space;
-  if (!(u->flags & BLOCK_OVERFLOWED)) return;
-  u->flags &= (uint8_t)~BLOCK_OVERFLOWED;
+static void rescan_block(void *worker, Unit *u) {
+  TraceWorker *w = worker;
+  if (!(load_relaxed(&u->flags) & BLOCK_OVERFLOWED)) return;
+  __atomic_fetch_and(&u->flags, (uint8_t)~BLOCK_OVERFLOWED, __ATOMIC_RELAXED);
   if (!u->cell) {
-    obj_visit((Obj *)unit_base(u), mark_later, &S->marker);
-    drain(&S->marker);
+    rescan(w, (Obj *)unit_base(u));
     return;
   }
-  for (char *p = next_marked(unit_base(u), u->end); p < u->end; p = next_marked(p + u->cell, u->end)) {
-    obj_visit((Obj *)p, mark_later, &S->marker);
-    drain(&S->marker);
-  }
+  for (char *p = unit_base(u); p < u->end; p += u->cell) rescan(w, (Obj *)p);
 }
+static bool rescan_chunk(TraceWorker *w, void *ctx) { return chunks_walk(&((Space *)ctx)->chunks, rescan_block, w); }
+static void rescan_job(void *ctx, int worker) { trace_work(&((Space *)ctx)->tracer.worker[worker], rescan_chunk, ctx, drain); }
 
-static void mark_all(Space *S) {
-  Marker *m = &S->marker;
-  drain(m);
-  while (m->overflowed) {
-    m->overflowed = false;
-    chunks_each(&S->chunks, rescan_block, S);
+static void mark(Space *S, const SpaceRoots *roots) {
+  Marking m = {S, roots, 0};
+  crew_run(S->crew, mark_job, &m);
+  while (trace_spilled(&S->tracer)) {
+    chunks_walk_begin(&S->chunks);
+    crew_run(S->crew, rescan_job, S);
+    chunks_walk_end(&S->chunks);
   }
 }
 
@@ -241,35 +319,86 @@ static void poison_dead(Unit *u) {
 static void poison_dead(Unit *u) { (void)u; }
 #endif
 
-static void settle_block(void *space, Unit *u) {
-  Space *S = space;
+/* What several workers marked, in one bitmap again. */
+static void merge_marks(Unit *u) {
+  uint64_t *w = mark_word(unit_base(u)), *second = second_mark_word(unit_base(u));
+  for (unsigned i = 0; i < UNIT_BYTES >> GRANULE_SHIFT >> 6; i++) {
+    w[i] |= second[i];
+    second[i] = 0;
+  }
+}
+
+static void settle_block(void *pass, Unit *u) {
+  Space *S = ((Pass *)pass)->S;
+  SpaceBooks *b = &S->books[((Pass *)pass)->worker];
   if (u->flags & BLOCK_IMMORTAL) return;
+  if (u->keeper & KEEPER_CONTESTED) merge_marks(u);
   if (!u->cell) {
     if (is_marked(unit_base(u)))
-      S->live_objects++, S->live_bytes += u->bytes;
+      b->live_objects++, b->live_bytes += u->bytes;
     else
       chunks_put(&S->chunks, u);
     return;
   }
   poison_dead(u);
   unsigned live = count_marks(u);
-  S->live_objects += live;
-  S->live_bytes += (uint64_t)live * u->cell;
+  b->live_objects += live;
+  b->live_bytes += (uint64_t)live * u->cell;
   if (live == 0) {
     chunks_put(&S->chunks, u);
   } else if (live < UNIT_BYTES / u->cell) {
-    S->hole_bytes += (UNIT_BYTES / u->cell - live) * u->cell;
-    u->next = S->unswept[u->cls];
-    S->unswept[u->cls] = u;
+    b->hole_bytes += (UNIT_BYTES / u->cell - live) * u->cell;
+    u->next = b->first[u->cls];
+    if (!u->next) b->last[u->cls] = u;
+    b->first[u->cls] = u;
   }
 }
 
-void space_finish(Space *S) {
-  uint64_t t0 = wall_ns();
-  mark_all(S);
-  uint64_t t1 = wall_ns();
+/* All workers' books are one. */
+static void add_books(Space *S) {
   S->live_objects = S->live_bytes = S->hole_bytes = 0;
-  chunks_each(&S->chunks, settle_block, S);
+  for (int i = 0; i < S->crew->workers; i++) {
+    SpaceBooks *b = &S->books[i];
+    S->live_objects += b->live_objects;
+    S->live_bytes += b->live_bytes;
+    S->hole_bytes += b->hole_bytes;
+    for (unsigned cls = 0; cls < CLASSES; cls++) {
+      if (!b->first[cls]) continue;
+      b->last[cls]->next = S->unswept[cls];
+      S->unswept[cls] = b->first[cls];
+    }
+  }
+}
+
+void space_collect(Space *S, SpaceThread *threads[], int n, const SpaceRoots *roots) {
+  uint64_t t0 = wall_ns();
+  begin(S, threads, n);
+  mark(S, roots);
+  uint64_t t1 = wall_ns();
+  memset(S->books, 0, books_bytes(S));
+  pass(S, settle_block);
+  add_books(S);
   S->mark_ns += t1 - t0;
   S->sweep_ns += wall_ns() - t1;
+}
+
+SpaceTraced space_traced(const Space *S) {
+  SpaceTraced sum = {0};
+  for (int i = 0; i < S->crew->workers; i++) {
+    const TraceWorker *w = &S->tracer.worker[i];
+    sum.steals += w->steals;
+    sum.stolen += w->stolen;
+    sum.pieces += w->pieces;
+    sum.spills += w->spills;
+    if (w->room > sum.deepest) sum.deepest = w->room;
+  }
+  return sum;
+}
+
+void space_reset_counters(Space *S) {
+  S->mark_ns = S->sweep_ns = 0;
+  for (int i = 0; i < S->crew->workers; i++) {
+    TraceWorker *w = &S->tracer.worker[i];
+    w->steals = w->stolen = w->pieces = w->spills = w->room = 0;
+  }
 }

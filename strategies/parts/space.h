@@ -10,13 +10,27 @@
    allocated since have no bit and are protected by being behind the thread's run. Invariant: a cell of an unswept block is free
    exactly when its mark bit is clear.
 
-   Marking. From roots given by the strategy: an explicit stack (never recursion), and in front of it a ring that delays each object by
-   `prefetch` places, so that its header and mark word are in the cache when it is looked at (Cher, Hosking, Vitek 2004). The stack
-   has a fixed capacity: when it is full, the block of the object that found no room is flagged, and flagged blocks are scanned
-   again, until none is left (as Boehm's collector does).
+   Marking. From roots given by the strategy, by one thread or several: trace.h has the stacks, the prefetch queue, the stealing. What finds
+   no room on a stack flags its block; flagged blocks are scanned again, until none is left (as Boehm's collector does).
 
-   After marking, the world still stopped, one pass over the mark bits (1/128 of the heap) counts what lives, gives back empty blocks
-   and dead large objects, and queues the others to be swept.
+   Marking by several threads. A mark bit shares its word with 63 others, so where anybody may set one it takes a locked instruction, which
+   costs half as much again as a visit does otherwise. But a worker that traces a structure is mostly alone where that structure lies. So
+   a block's bits belong to the worker that first marked in it, its keeper, who sets them by plain instructions. Another worker that comes
+   sets its bit in the chunk's second bitmap instead, atomically, and says in the block's descriptor that it was there. The keeper, who
+   looks there before it sets a bit, then gives the block up, and from then on all set bits of the first bitmap, atomically. (That is a biased
+   lock and its revocation, Kawachiya et al. 2002, but nobody has to be stopped for it: until the keeper answers there is another place.)
+
+       nobody --first--> keeper --another comes--> keeper | CONTESTED --the keeper sees that--> ... | GONE
+                          plain                     plain; others: second bitmap                all: first bitmap, atomically
+
+   (1) only the keeper ever stores to the first bitmap by plain instructions, and never after it has set GONE;
+   (2) who sees GONE sees all that the keeper stored.
+
+   An object is marked when it is marked in either bitmap. It may happen that two workers, one in each bitmap, both find an object unmarked, and
+   both scan it, which does no harm. As blocks are settled the second bitmap is merged into the first and cleared.
+
+   After marking, the world still stopped, one pass over the mark bits (1/128 of the heap), by all workers if it is long, counts what lives,
+   gives back empty blocks and dead large objects, and queues the others to be swept.
 
    Limit. All bytes held from the system for objects and metadata count (chunks_committed). Whoever finds the limit reached collects
    and tries again; when that does not help, the heap is too small. */
@@ -25,6 +39,7 @@
 
 #include "strategies/parts/chunks.h"
 #include "strategies/parts/classes.h"
+#include "strategies/parts/trace.h"
 
 /* A thread's place in a block of each class. */
 typedef struct Run {
@@ -36,17 +51,11 @@ typedef struct SpaceThread {
   Run run[CLASSES];
 } SpaceThread;
 
-enum { SPACE_RING_MAX = 256 };
-
-typedef struct Marker {
-  Obj **stack;
-  size_t n, cap; /* cap: fixed for a collection */
-  size_t deepest;
-  Obj *ring[SPACE_RING_MAX];
-  unsigned at, distance; /* ring places in use: distance; 0: none */
-  bool overflowed;
-  uint64_t overflows;
-} Marker;
+/* What one worker found while it settled blocks. */
+typedef struct SpaceBooks {
+  uint64_t live_objects, live_bytes, hole_bytes;
+  Unit *first[CLASSES], *last[CLASSES]; /* blocks with holes */
+} SpaceBooks;
 
 typedef struct Space {
   Chunks chunks;
@@ -54,7 +63,9 @@ typedef struct Space {
   Unit *unswept[CLASSES]; /* blocks with some free cells that nobody allocates in */
   uint64_t limit;         /* bytes */
   Int *immortals;         /* in a block that is always marked */
-  Marker marker;
+  Crew *crew;
+  Tracer tracer;
+  SpaceBooks *books; /* of each worker */
   uint64_t live_objects,
       live_bytes;             /* at the last collection, immortals left out; bytes of cells and of pages of large objects */
   uint64_t taken_bytes;       /* of blocks and large objects handed out since the last collection; atomic */
@@ -71,10 +82,13 @@ enum { FRUITLESS_PART = 128, FRUITLESS_MAX = 16 };
 enum { COLLECT_TRIES = 16 };
 INLINE bool space_is_hopeless(const Space *S) { return S->fruitless >= FRUITLESS_MAX; }
 
-enum { BLOCK_IMMORTAL = 1, BLOCK_OVERFLOWED = 2 }; /* Unit.flags */
+enum { BLOCK_IMMORTAL = 1, BLOCK_OVERFLOWED = 2 }; /* Unit.flags; the second is atomic */
+/* Unit.keeper: 0, or the keeper's number + 1 and these. */
+#define KEEPER_CONTESTED ((uint32_t)1 << 31)
+#define KEEPER_GONE      ((uint32_t)1 << 30)
 
-/* False: no memory. The marker gets room for `stack` objects and looks `prefetch` places ahead. */
-bool space_init(Space *, uint64_t limit, size_t stack, unsigned prefetch, bool huge_pages);
+/* False: no memory. Marks with the crew, whose stacks have room for `stack` objects together; it looks `prefetch` places ahead. */
+bool space_init(Space *, Crew *, uint64_t limit, size_t stack, unsigned prefetch, bool huge_pages);
 void space_destroy(Space *);
 
 /* A cell when the run is used up: the next run, block, or a new block. NULL: that would exceed the limit, and `force` is not set;
@@ -92,13 +106,23 @@ INLINE void *space_get(Space *S, SpaceThread *t, size_t size) {
   return p;
 }
 
-/* --- A collection, world stopped: begin, mark roots (any number), finish. ------------------------------------------------- */
+/* --- A collection, the world stopped ---------------------------------------------------------------------------------------- */
 
-/* Clears marks; forgets the runs of the n threads. */
-void space_begin(Space *, SpaceThread *threads[], int n);
-/* Marks *field's object, if any, and in the end all that it reaches. */
-void space_mark_root(void *space, Obj **field);
-/* Drains the stack, counts, gives back what is dead. */
-void space_finish(Space *);
+/* The roots, in n portions that different workers may enumerate at the same time: `portion` calls visit(worker, field) for each of the k-th. */
+typedef struct SpaceRoots {
+  void (*portion)(void *ctx, unsigned k, void (*visit)(void *worker, Obj **field), void *worker);
+  void *ctx;
+  unsigned n;
+} SpaceRoots;
+
+/* Forgets the runs of the n threads, marks what the roots reach, counts it, gives back what is dead. */
+void space_collect(Space *, SpaceThread *threads[], int n, const SpaceRoots *);
+
+/* Counters of the tracing engine, over all workers. */
+typedef struct SpaceTraced {
+  uint64_t steals, stolen, pieces, spills, deepest;
+} SpaceTraced;
+SpaceTraced space_traced(const Space *);
+void space_reset_counters(Space *);
 
 #endif

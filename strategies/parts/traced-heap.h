@@ -24,7 +24,7 @@ static uint64_t grown_limit(Heap *H) {
 #endif
 #define TRACED_TUNABLES                                                                                                          \
   {"huge-pages", "ask the system for huge pages for blocks", "", 0, 0, 1, NULL},                                                 \
-      {"prefetch", "objects between a prefetch and the look at its target while marking; 0: none", "", 64, 0, SPACE_RING_MAX,    \
+      {"prefetch", "objects between a prefetch and the look at its target while marking; 0: none", "", 64, 0, TRACE_RING_MAX,    \
        NULL},                                                                                                                    \
       {"mark-stack", "objects that the mark stack holds; what finds no room is found again by scanning its block",               \
        "",           1 << 22,                                                                                                    \
@@ -38,9 +38,15 @@ static Heap *traced_open(const reclaim_config *config) {
   H->hard_limit = config->heap_limit_bytes;
   world_init(&H->world);
   const int64_t *t = config->tunables;
-  if (!space_init(&H->mature, H->hard_limit ? H->hard_limit : GROW_MIN, (size_t)t[TRACED_MARK_STACK],
+  if (!crew_open(&H->crew, config->collector_threads)) {
+    world_destroy(&H->world);
+    system_free(H, sizeof *H);
+    return NULL;
+  }
+  if (!space_init(&H->mature, &H->crew, H->hard_limit ? H->hard_limit : GROW_MIN, (size_t)t[TRACED_MARK_STACK],
                   (unsigned)t[TRACED_PREFETCH], t[TRACED_HUGE_PAGES])) {
     space_destroy(&H->mature);
+    crew_close(&H->crew);
     world_destroy(&H->world);
     system_free(H, sizeof *H);
     return NULL;
@@ -55,6 +61,7 @@ static void traced_close(Heap *H) {
     system_free(H->world.threads[i], sizeof(Thr));
   }
   space_destroy(&H->mature);
+  crew_close(&H->crew);
   world_destroy(&H->world);
   system_free(H, sizeof *H);
 }
@@ -94,8 +101,13 @@ static void traced_detach(Thr *T) {
   pthread_mutex_unlock(&H->world.mutex);
 }
 
-static void visit_thread_roots(Thr *T, void (*visit)(void *ctx, Obj **field), void *ctx) {
-  for (Link *l = T->top; l; l = l->prev) visit(ctx, &l->s.p_);
+/* Roots: the slots of each thread, and the globals. */
+static void traced_portion(void *ctx, unsigned k, void (*visit)(void *worker, Obj **field), void *worker) {
+  Heap *H = ctx;
+  if (k < (unsigned)H->world.nthreads)
+    for (Link *l = H->world.threads[k]->top; l; l = l->prev) visit(worker, &l->s.p_);
+  else
+    for (int i = 0; i < GLOBAL_ROOTS; i++) visit(worker, &H->globals[i]);
 }
 
 /* Marks from all roots and settles the space. The world is stopped and nothing is young. */
@@ -103,14 +115,14 @@ static void traced_mark(Heap *H) {
   SpaceThread *threads[WORLD_THREADS];
   World *W = &H->world;
   for (int i = 0; i < W->nthreads; i++) threads[i] = &W->threads[i]->space;
-  space_begin(&H->mature, threads, W->nthreads);
-  for (int i = 0; i < W->nthreads; i++) visit_thread_roots(W->threads[i], space_mark_root, &H->mature);
-  for (int i = 0; i < GLOBAL_ROOTS; i++) space_mark_root(&H->mature, &H->globals[i]);
-  space_finish(&H->mature);
+  space_collect(&H->mature, threads, W->nthreads, &(SpaceRoots){traced_portion, H, (unsigned)W->nthreads + 1});
   H->live_objects = H->mature.live_objects;
   H->live_bytes = H->mature.live_bytes;
   H->collections++;
 }
+
+/* CPU time of collector work, the calling thread's and that of helpers, since some moment. */
+static uint64_t collector_clock(Heap *H) { return thread_cpu_ns() + load_relaxed(&H->crew.cpu_ns); }
 
 static void traced_stats(Heap *H, reclaim_stats *out) {
   out->collections = H->collections;
@@ -123,11 +135,16 @@ static void traced_stats(Heap *H, reclaim_stats *out) {
     parks += H->world.threads[i]->parks;
     tallies_report(H->world.threads[i], out);
   }
+  SpaceTraced traced = space_traced(&H->mature);
   reclaim_counter counters[] = {
       {"mark-ns", H->mature.mark_ns},
       {"settle-ns", H->mature.sweep_ns},
-      {"mark-stack-deepest", H->mature.marker.deepest},
-      {"mark-stack-overflows", H->mature.marker.overflows},
+      {"mark-stack-deepest", traced.deepest},
+      {"mark-stack-overflows", traced.spills},
+      {"mark-steals", traced.steals},
+      {"mark-stolen", traced.stolen},
+      {"mark-parts", traced.pieces},
+      {"helpers-joined", load_relaxed(&H->crew.joined) - H->joined_before},
       {"lock-parks", parks},
   };
   memcpy(out->counters + out->ncounters, counters, sizeof counters);
@@ -140,8 +157,8 @@ static void traced_stats(Heap *H, reclaim_stats *out) {
 
 static void traced_reset(Heap *H) {
   H->collections = H->collector_wall_ns = H->collector_cpu_ns = 0;
-  H->mature.mark_ns = H->mature.sweep_ns = 0;
-  H->mature.marker.deepest = H->mature.marker.overflows = 0;
+  H->joined_before = load_relaxed(&H->crew.joined);
+  space_reset_counters(&H->mature);
   memset(&H->world.pauses, 0, sizeof H->world.pauses);
   memset(&H->world.safepoints, 0, sizeof H->world.safepoints);
   for (int i = 0; i < H->world.nthreads; i++) {

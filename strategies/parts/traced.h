@@ -18,9 +18,11 @@
 #define TRACED_HEAP                                                                                                              \
   World world;                                                                                                                   \
   Thr *orphans; /* handles of threads that have exited, adopted by the next to attach; under the world's mutex */                \
+  Crew crew;                                                                                                                     \
   Space mature;                                                                                                                  \
   uint64_t hard_limit; /* bytes; 0: the heap grows */                                                                            \
-  uint64_t collections, collector_wall_ns, collector_cpu_ns;
+  uint64_t collections, collector_wall_ns, collector_cpu_ns;                                                                     \
+  uint64_t joined_before; /* the crew's `joined` at the last reset */
 
 enum {
   TRACED_HUGE_PAGES,

@@ -151,6 +151,7 @@ static void everything(Thr *T, int index, void *arg) {
 static void run_variant(uint64_t heap_limit, int64_t variant) {
   TestHeap h;
   heap_init(&h, THREADS);
+  h.config.collector_threads = 1 + (int)variant;
   if (MM_HEAP_LIMITED) h.config.heap_limit_bytes = heap_limit;
   heap_tune(&h, "nursery", 64 << 10);
   heap_tune(&h, "promotion-age", 1 + variant);
