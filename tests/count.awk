@@ -42,7 +42,8 @@ function criterion(name, verdict,    report, line, head, tests, off, bad, want) 
   bad = attribute(head, "failures") + attribute(head, "errors")
   if (verdict != "run" && bad == 0) bad = 1 # a crash or a leak after the verdict
   want = declared(source[name])
-  if (tests + 0 == 0) complain(name " executed no test")
+  # A source of mechanism tests alone declares none: it is empty where a strategy does not have the mechanism.
+  if (tests + 0 == 0 && (want > 0 || kind[name] != "conformance")) complain(name " executed no test")
   else if (tests + 0 < want) complain(name " executed " tests " tests, its source declares " want)
   count(name, tests - off - bad, bad, off)
   return 1
