@@ -9,13 +9,17 @@ enum { BOXED = SMALL_INT_MAX + 1, LIMIT_S = 200 };
 
 /* --- Memory comes back ------------------------------------------------------------------------------------------------------------------ */
 
-/* The most that was held, objects and metadata; 0 where a foreign malloc holds it. */
+/* The most that was held, objects and metadata; 0 where a foreign malloc holds it. Where a strategy has none of the parts that know the
+   most, what is held now has to do. */
 static size_t most_held(Thr *T) {
-  (void)T;
-#if MM_COUNTS_HEAP
+#if defined(RECLAIM_PARTS_COUNTED_H)
   return MM_MALLOC ? 0 : T->heap->chunks.peak;
-#else
+#elif defined(RECLAIM_PARTS_SPACE_H)
   return T->heap->mature.chunks.peak;
+#else
+  reclaim_stats s = {0};
+  mm_stats(T->heap, &s);
+  return s.committed_bytes == RECLAIM_NONE ? 0 : s.committed_bytes;
 #endif
 }
 
@@ -229,7 +233,7 @@ Test(marking, without_and_with_long_prefetch, .timeout = LIMIT_S) {
   mark_with(1000, 256);
 }
 
-#if MM_RECLAIMS_CYCLES
+#ifdef RECLAIM_PARTS_SPACE_H
 static unsigned unswept(Thr *T, unsigned cls) {
   unsigned n = 0;
   for (Unit *u = T->heap->mature.unswept[cls]; u; u = u->next) n++;
