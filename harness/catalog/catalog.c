@@ -120,6 +120,16 @@ const reclaim_strategy *catalog_open_pack(const char *name, const char *flavour,
   return NULL;
 }
 
+const reclaim_strategy *catalog_open_any(const char *pack) {
+  catalog_file *const *files;
+  char ignored[64];
+  const reclaim_strategy *object = NULL;
+  int n = catalog_files(&files);
+  for (int i = 0; i < n && !object; i++)
+    if (*pack && !strcmp(files[i]->pack, pack)) object = open_file(files[i], ignored, sizeof ignored);
+  return object;
+}
+
 static const catalog_file *file_of(const reclaim_strategy *s) {
   catalog_file *const *files;
   int n = catalog_files(&files);

@@ -44,6 +44,9 @@ const reclaim_strategy *catalog_open_pack(const char *name, const char *flavour,
    other is loaded. */
 const reclaim_strategy *catalog_open_for(const char *name, const char *flavour, const char *word, char *err, size_t nerr);
 
+/* Any object of a pack that can be used, for its tables; NULL when there is none. */
+const reclaim_strategy *catalog_open_any(const char *pack);
+
 /* Of an object that was opened: its file, and whether that is a plug-in. */
 const char *catalog_path(const reclaim_strategy *);
 bool catalog_is_plugin(const reclaim_strategy *);

@@ -87,26 +87,23 @@ static void add_own_folder(void) {
 
 /* --- Safety -------------------------------------------------------------------------------------------------------------------- */
 
-/* NULL, or what is wrong with who may write there. */
-static const char *unsafe(const struct stat *st) {
-  if (st->st_mode & S_IWOTH) return "may be written by anyone";
-  if (st->st_uid != geteuid() && st->st_uid != 0 && !all.trust_owners)
+const char *catalog_unsafe(const char *path) {
+  struct stat st;
+  if (stat(path, &st)) return "cannot be looked at";
+  if (st.st_mode & S_IWOTH) return "may be written by anyone";
+  if (st.st_uid != geteuid() && st.st_uid != 0 && !all.trust_owners)
     return "belongs to somebody else (--trust-owners allows that)";
   return NULL;
 }
 
 static void judge_place(catalog_file *f, const char *folder) {
-  struct stat st;
   const char *why;
   char real[PATH_MAX];
   snprintf(real, sizeof real, "%s", f->path);
   *strrchr(real, '/') = 0;
   const char *const places[] = {f->path, folder, *real ? real : "/"}; /* the third: where a link leads to */
   for (int i = 0; i < 3; i++)
-    if (stat(places[i], &st))
-      catalog_condemn(f, "%s: %s", places[i], strerror(errno));
-    else if ((why = unsafe(&st)))
-      catalog_condemn(f, "%s %s %s", i ? "the folder" : "the file", places[i], why);
+    if ((why = catalog_unsafe(places[i]))) catalog_condemn(f, "%s %s %s", i ? "the folder" : "the file", places[i], why);
 }
 
 /* --- Files --------------------------------------------------------------------------------------------------------------------- */

@@ -36,6 +36,9 @@ int catalog_files(catalog_file *const **files);
 /* NULL when there is none. `pack` "": the strategy's own object; a NULL `flavour`: of any. */
 catalog_file *catalog_find_file(const char *strategy, const char *flavour, const char *pack);
 
+/* NULL, or what is wrong with who may write a file or folder, as the end of a sentence. */
+const char *catalog_unsafe(const char *path);
+
 /* Sets the fault of a file, once. */
 void catalog_condemn(catalog_file *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
