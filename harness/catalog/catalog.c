@@ -100,12 +100,6 @@ static void say_unknown(const char *name, const char *flavour, char *err, size_t
   if (n >= 0) catalog_free_names(names, n);
 }
 
-bool catalog_find_object(const char *name, const char *flavour, char *file, size_t nfile) {
-  catalog_file *f = catalog_find_file(name, flavour, "");
-  if (f) snprintf(file, nfile, "%s", f->path);
-  return f != NULL;
-}
-
 const reclaim_strategy *catalog_open(const char *name, const char *flavour, char *err, size_t nerr) {
   catalog_file *f = catalog_find_file(name, flavour, "");
   if (f) return open_file(f, err, nerr);

@@ -34,9 +34,6 @@ void catalog_load_untried(void);
    there is no such file (with the nearest name), or when it is not usable. Opening the same one again is cheap. */
 const reclaim_strategy *catalog_open(const char *name, const char *flavour, char *err, size_t nerr);
 
-/* The path of the file that catalog_open would open. False: there is none. */
-bool catalog_find_object(const char *name, const char *flavour, char *file, size_t nfile);
-
 /* The same of a pack's object for that strategy. */
 const reclaim_strategy *catalog_open_pack(const char *name, const char *flavour, const char *pack, char *err, size_t nerr);
 

@@ -223,7 +223,7 @@ static bool read_heap(const char *text, struct cell_options *o, char *err, size_
   o->heap_policy = "n/a";
   if (!(o->strategy->capabilities & RECLAIM_HEAP_LIMIT)) return true;
   o->heap_policy = heap.kind == CATALOG_HEAP_FACTOR ? text : heap.kind == CATALOG_HEAP_BYTES ? "bytes" : "grow";
-  const struct minheap_key key = {w->name, o->parameters_text, catalog_sharing_name(o->sharing), o->threads};
+  const struct minheap_key key = {w->name, o->parameters_text, catalog_sharing_name(o->sharing), o->threads, o->strategy->pack};
   if (heap.kind == CATALOG_HEAP_FACTOR) o->heap_base_bytes = catalog_minheap_find(&key, NULL);
   o->heap_base = o->heap_base_bytes ? "minheap" : "declared";
   if (!o->heap_base_bytes && w->live_bytes) o->heap_base_bytes = w->live_bytes(o->params, o->threads, o->sharing);
