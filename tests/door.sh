@@ -60,6 +60,12 @@ check_shown add-a-strategy.md
 check_shown add-a-workload.md
 [ "$shown" -ge 5 ] || complain "the pages show only $shown files"
 
+# What the conformance tests use of Criterion, the stand-in has: an outside strategy may be the first to compile some of them.
+while read -r macro; do
+  grep -q "define $macro(" "$source/tests/conformance/verdicts/criterion/criterion.h" ||
+    complain "the conformance tests use $macro, which tests/conformance/verdicts/criterion/criterion.h has not"
+done < <(grep -oh '\bcr_[a-z_]*\b' "$source"/tests/conformance/*.[ch] | sort -u)
+
 # --- From the pages alone -----------------------------------------------------------------------------------------------------
 
 export HOME="$scratch/a home"

@@ -28,7 +28,7 @@ const reclaim_param mm_tunables[1];
 const int mm_ntunables = COMPACT_TUNABLES;
 const char mm_summary[] = "an example: private heaps, bump allocation, marked and slid together (LISP 2)";
 
-/* --- Arenas: from the system in the flavour `pool`, from the malloc that is measured in the flavour `malloc` ---------------------------- */
+/* --- Arenas: from the system in the flavour `pool`, from the malloc that is measured in the flavour `malloc` -------------- */
 
 static char *arena_new(size_t bytes) { return MM_MALLOC ? malloc(bytes) : system_new(bytes); }
 static void arena_free(char *base, size_t bytes) {
@@ -38,7 +38,7 @@ static void arena_free(char *base, size_t bytes) {
     system_free(base, bytes);
 }
 
-/* --- Mark --------------------------------------------------------------------------------------------------------------------------------- */
+/* --- Mark ----------------------------------------------------------------------------------------------------------------- */
 
 static size_t bytes_of(const Obj *o) { return (obj_size(o) + 15) & ~(size_t)15; }
 
@@ -58,7 +58,7 @@ static void mark_all(Thr *T) {
   while (T->work.n) obj_visit(T->work.v[--T->work.n], mark, T);
 }
 
-/* --- Forward, adjust, move -------------------------------------------------------------------------------------------------------------- */
+/* --- Forward, adjust, move ------------------------------------------------------------------------------------------------ */
 
 static void forward_all(Thr *T, char *to) {
   for (char *p = T->base; p < T->cur;) {
@@ -109,7 +109,7 @@ static void slide(Thr *T, char *to, size_t size) {
   if (to != base) arena_free(base, old);
 }
 
-/* --- A collection of T's heap, by T or for it while it is blocked; `more` bytes are wanted afterwards --------------------------------------- */
+/* --- A collection of T's heap, by T or for it while it is blocked; `more` bytes are wanted afterwards --------------------- */
 
 static void collect(Thr *T, size_t more) {
   uint64_t wall = wall_ns(), cpu = thread_cpu_ns();
@@ -169,7 +169,7 @@ void mm_share_slow(Thr *T, Obj **slot) {
   T->heap->config->fail(RECLAIM_FAIL_CHECK, "compact shares nothing between threads");
 }
 
-/* --- Heaps and threads ------------------------------------------------------------------------------------------------------------------ */
+/* --- Heaps and threads ---------------------------------------------------------------------------------------------------- */
 
 /* None, False, True and the small ints: of the whole process, since nobody writes them. */
 static Int *immortals(void) {

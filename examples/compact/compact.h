@@ -76,7 +76,7 @@ INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) 
   return (Two){o, keep};
 }
 
-/* --- Locals are rooted and never counted ------------------------------------------------------------------------------------------ */
+/* --- Locals are rooted and never counted ---------------------------------------------------------------------------------- */
 
 INLINE void mm_retain(Thr *T, Obj *o) { (void)T, (void)o; }
 INLINE void mm_release(Thr *T, Obj *o) { (void)T, (void)o; }
@@ -85,7 +85,7 @@ INLINE bool mm_is_unique(Thr *T, Obj *o) {
   return false;
 }
 
-/* --- Fields are plain words: nobody else can see them ------------------------------------------------------------------------------- */
+/* --- Fields are plain words: nobody else can see them --------------------------------------------------------------------- */
 
 INLINE Obj *mm_load_own(Thr *T, Obj *holder, Obj **f) {
   (void)T, (void)holder;
@@ -121,7 +121,7 @@ INLINE void mm_move_range(Thr *T, Obj *holder, void *dst, const void *src, size_
   memmove(dst, src, bytes);
 }
 
-/* --- Safepoints: there is nobody to wait for ------------------------------------------------------------------------------------------ */
+/* --- Safepoints: there is nobody to wait for ------------------------------------------------------------------------------ */
 
 INLINE void mm_safepoint(Thr *T) { (void)T; }
 INLINE void mm_blocking_begin(Thr *T) { (void)T; }
