@@ -10,15 +10,15 @@ enum { BOXED = SMALL_INT_MAX + 1, LIMIT_S = 200 };
 /* --- Memory comes back ------------------------------------------------------------------------------------------------------------------ */
 
 /* The most that was held, objects and metadata; 0 where a foreign malloc holds it. Where a strategy has none of the parts that know the
-   most, what is held now has to do. */
+   most, what is held now has to do, and with other threads at work nobody may ask. */
 static size_t most_held(Thr *T) {
 #if defined(RECLAIM_PARTS_COUNTED_H)
   return MM_MALLOC ? 0 : T->heap->chunks.peak;
 #elif defined(RECLAIM_PARTS_SPACE_H)
   return T->heap->mature.chunks.peak;
 #else
-  reclaim_stats s = {0};
-  mm_stats(T->heap, &s);
+  reclaim_stats s = {.committed_bytes = RECLAIM_NONE};
+  if (T->heap->config->threads == 1) mm_stats(T->heap, &s);
   return s.committed_bytes == RECLAIM_NONE ? 0 : s.committed_bytes;
 #endif
 }
