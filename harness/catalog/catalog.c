@@ -235,6 +235,12 @@ static const catalog_file *closed_pack(const reclaim_strategy *own) {
   return NULL;
 }
 
+bool catalog_find_in_object(const reclaim_strategy *s, const char *name, catalog_choice *out, char *err, size_t nerr) {
+  if (find_choice(s, name, out)) return true;
+  say_unknown_workload(s, name, err, nerr);
+  return false;
+}
+
 bool catalog_find_workload(const reclaim_strategy *s, const char *name, catalog_choice *out, char *err, size_t nerr) {
   catalog_file *pack = NULL;
   bool packs = !*s->pack && !load_untried;

@@ -26,7 +26,7 @@ bool catalog_use_plugins(const char *list, char *err, size_t nerr);
 /* From now on plug-ins are allowed that belong to somebody else than the user or root. */
 void catalog_trust_owners(void);
 
-/* From now on plug-ins are loaded without being tried, and packs are not looked through: for a process that measures, of whose objects
+/* From now on plug-ins are loaded without being tried, and packs are not looked through: for a process that measures, of whose object
    all is known, and for a debugger. */
 void catalog_load_untried(void);
 
@@ -79,6 +79,9 @@ typedef struct catalog_choice {
 /* False and a message (with the nearest name) when neither the strategy's own object nor a pack's object for it holds a workload or
    setting of that name, when more than one does, or when the one that does cannot be used. */
 bool catalog_find_workload(const reclaim_strategy *s, const char *name, catalog_choice *out, char *err, size_t nerr);
+
+/* The same in this one object alone, whatever else there is. */
+bool catalog_find_in_object(const reclaim_strategy *s, const char *name, catalog_choice *out, char *err, size_t nerr);
 
 /* The workload as another strategy has it, from a pack that has no object for this one. */
 bool catalog_find_elsewhere(const reclaim_strategy *s, const char *name, catalog_choice *out);

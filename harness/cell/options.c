@@ -156,7 +156,7 @@ static bool apply_set(struct cell_options *o, const char *set, char *err, size_t
 static bool read_params(const struct cell_words *w, struct cell_options *o, char *err, size_t nerr) {
   if (!w->workload) return snprintf(err, nerr, "cell: --workload is missing (see `reclaim list workloads`)"), false;
   o->workload = w->workload;
-  if (!catalog_find_workload(o->strategy, w->workload, &o->choice, err, nerr)) return false;
+  if (!catalog_find_in_object(o->strategy, w->workload, &o->choice, err, nerr)) return false;
   const reclaim_strategy *s = o->strategy;
   o->params = calloc((size_t)o->choice.workload->nparams + 1, sizeof *o->params);
   o->tunables = calloc((size_t)s->ntunables + 1, sizeof *o->tunables);
