@@ -35,6 +35,8 @@ void catalog_condemn(catalog_file *f, const char *format, ...) {
   va_start(arguments, format);
   if (vasprintf(&f->fault, format, arguments) < 0) f->fault = strdup("out of memory");
   va_end(arguments);
+  for (char *p = f->fault; p && *p; p++) /* a plug-in may have said anything */
+    if ((unsigned char)*p < ' ' || *p == 0x7F) *p = ' ';
 }
 
 /* --- Folders ------------------------------------------------------------------------------------------------------------------- */

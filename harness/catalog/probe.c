@@ -111,7 +111,7 @@ struct words {
 };
 
 /* False at the end of the stream. */
-static bool listen(int fd, struct words *w) {
+static bool hear(int fd, struct words *w) {
   char part[sizeof w->text];
   ssize_t n = read(fd, part, sizeof part - 1);
   if (n <= 0) return n < 0 && errno == EINTR;
@@ -137,7 +137,7 @@ static bool wait_for(pid_t pid, int fd, struct words *words, int *status) {
   bool open = true, ended = false;
   while (!ended && now() < deadline) {
     struct pollfd p = {open ? fd : -1, POLLIN, 0};
-    if (poll(&p, 1, open ? TICK_MS : 1) > 0) open = listen(fd, words);
+    if (poll(&p, 1, open ? TICK_MS : 1) > 0) open = hear(fd, words);
     ended = waitpid(pid, status, WNOHANG) == pid;
   }
   kill(-pid, SIGKILL);
