@@ -78,6 +78,15 @@ run_page add-a-workload.md
 grep -q '"checked":true' "$scratch/page.log" || complain "the checked pack does not say so"
 reclaim="$HOME/reclaim/bin/reclaim"
 
+# The same inlining: operation for operation, the pack's object is made of the instructions that the strategy's own is made of.
+paths() { bash "$source/tests/fast-paths.sh" --object "$1"; }
+if [ "$(uname -m)" = x86_64 ] && command -v objdump >/dev/null; then
+  own=$(paths "$(echo "$HOME"/reclaim/lib*/reclaim/strategies/mark-sweep.pool.so)")
+  [ "$(grep -c instructions <<<"$own")" -ge 20 ] || complain "only these fast paths: $own"
+  diff <(echo "$own") <(paths "$work/queues/build/plugins/queues+mark-sweep.pool.so") >"$scratch/log" ||
+    { complain "a pack's fast paths are not the strategy's own (<)" && cat "$scratch/log"; }
+fi
+
 # --- Both together: the same tables, checksums that agree, and the door moved ---------------------------------------------------------
 
 mv "$HOME/reclaim" "$HOME/moved"
