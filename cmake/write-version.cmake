@@ -17,3 +17,6 @@ endif()
 if(NOT OLD STREQUAL TEXT)
   file(WRITE ${OUT} "${TEXT}")
 endif()
+# The same for find_package(reclaim): what an object from outside is compiled with.
+get_filename_component(FOLDER ${OUT} DIRECTORY)
+file(WRITE ${FOLDER}/source.cmake "set(RECLAIM_SOURCE \"${COMMIT}\")\n")

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct of this header or the meaning of a field changes. */
-#define RECLAIM_ABI 2
+#define RECLAIM_ABI 3
 
 /* The symbol that dlsym looks for: `const struct reclaim_strategy *reclaim_strategy_descriptor(void)`. */
 #define RECLAIM_DESCRIPTOR_SYMBOL "reclaim_strategy_descriptor"
@@ -159,6 +159,8 @@ typedef struct reclaim_strategy {
   const char *name, *summary;
   const char *flavour; /* "pool" (the project's own pools) or "malloc" (whatever malloc the process has) */
   const char *build;   /* compiler and flags */
+  const char *pack;    /* "": the strategy's own object; else the pack of workloads that this object has, and no others */
+  const char *source;  /* the commit whose runtime it was compiled with; "": built together with the program */
   uint32_t capabilities;
   bool checked;  /* built with MM_CHECK: epochs, poisoning, verifier; never timed */
   bool counting; /* built with MM_COUNTING: events of fast paths are among the counters; never timed */

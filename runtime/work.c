@@ -67,6 +67,13 @@ Own work_retract(Thr *T, Work *w, int i) {
 
 /* --- The descriptor ----------------------------------------------------------------------------------------------------------- */
 
+#ifndef MM_PACK
+#define MM_PACK ""
+#endif
+#ifndef MM_SOURCE
+#define MM_SOURCE ""
+#endif
+
 extern const Workload *const __start_reclaim_workloads[], *const __stop_reclaim_workloads[];
 enum { WORKLOADS_MAX = 256 };
 static const reclaim_workload *workloads[WORKLOADS_MAX];
@@ -137,6 +144,8 @@ static reclaim_strategy descriptor = {
     .summary = mm_summary,
     .flavour = MM_MALLOC ? "malloc" : "pool",
     .build = MM_BUILD,
+    .pack = MM_PACK,
+    .source = MM_SOURCE,
     .capabilities = (MM_MOVES ? RECLAIM_MOVES : 0) | (MM_COUNTS_LOCALS ? RECLAIM_COUNTS_LOCALS : 0) |
                     (MM_COUNTS_HEAP ? RECLAIM_COUNTS_HEAP : 0) | (MM_CHAINS_SLOTS ? RECLAIM_CHAINS_SLOTS : 0) |
                     (MM_SHARES_HEAP ? RECLAIM_SHARES_HEAP : 0) | (MM_RECLAIMS_CYCLES ? RECLAIM_RECLAIMS_CYCLES : 0) |

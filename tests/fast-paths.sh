@@ -3,11 +3,19 @@
 # strategy's object, against fast-paths.budget. What counts is said in fast-paths.awk; the code must lay the hot path out as
 # fall-through (LIKELY, UNLIKELY), which is itself worth checking. First the walker is run on a small object of known counts.
 #
-#   fast-paths.sh SOURCE BUILD
+#   fast-paths.sh SOURCE BUILD                     every strategy of a build
+#   fast-paths.sh --object FILE.so [--budget FILE]  one object, as of a strategy from outside the tree; without a budget: what it has
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-build=$2
 budget=$here/fast-paths.budget
+object='' build=${2:-}
+if [ "${1:-}" = --object ]; then
+  object=${2:-} build=''
+  [ -e "$object" ] || { echo "fast-paths: no object ${object:-is named}" >&2 && exit 2; }
+  budget=/dev/null
+  [ "${3:-}" != --budget ] || budget=${4:-}
+  [ -r "$budget" ] || { echo "fast-paths: no budget $budget" >&2 && exit 2; }
+fi
 export LC_ALL=C
 
 case $(uname -m) in
@@ -156,7 +164,22 @@ check_object() { # OBJECT STRATEGY FLAVOUR
   done <<<"$lines"
 }
 
+# What an object has, where nobody has said what it may have.
+show_object() { # OBJECT
+  # shellcheck disable=SC2046 # one word per function is what is wanted
+  walk "$1" $(nm "$1" | awk '$3 ~ /^fp_[a-z_]+$/ { print $3 }' | sort) | awk '/^[^ ]/ { printf "%-26s %3d instructions, %d calls\n", $1, $2, $3 }'
+}
+
 self_test
+if [ -n "$object" ]; then
+  name=$(basename "$object" .so)
+  if [ "$budget" = /dev/null ]; then
+    show_object "$object"
+  else
+    check_object "$object" "${name%.*}" "${name##*.}"
+  fi
+  exit "$failed"
+fi
 for object in "$build"/strategies/*.so; do
   [ -e "$object" ] || { echo "fast-paths: no strategy objects in $build/strategies" && exit 1; }
   name=$(basename "$object" .so)

@@ -1,7 +1,12 @@
 /* catalog.h: what can be swept: strategies, their workloads and settings, parameters and tunables, allocators.
 
    The one idea: nothing is registered by hand. A strategy is a file `<name>.<flavour>.so` in a folder, its descriptor
-   (runtime/descriptor.h) is a table, and every name, range and line of help that a user meets is read from those tables.
+   (runtime/descriptor.h) is a table, and every name, range and line of help that a user meets is read from those tables. Workloads
+   that were added from outside come in packs: one file `<pack>+<name>.<flavour>.so` for each strategy, which has the workloads of
+   that pack alone.
+
+   Files of the program's own folder are loaded as they are; any other is a plug-in, which is tried in a child process first. What is
+   found against it is said wherever it is named, and nothing of it is called here.
 
    Conventions of all functions here: `err` is a buffer of `nerr` bytes that receives one line without "reclaim: " and without a
    newline, only on failure. Strings and tables that belong to a strategy live until the process ends, since objects are never
@@ -13,17 +18,43 @@
 
 /* --- Strategies ------------------------------------------------------------------------------------------------------------- */
 
-/* Opens `<name>.<flavour>.so` from the folder `strategies` beside the executable, or else from the folders of RECLAIM_PLUGIN_PATH
-   (colon-separated, in order), and checks that its descriptor is one that this program understands. NULL and a message when
+/* Adds folders to those that are searched, separated by commas: the program's own comes first, then these, then those of
+   RECLAIM_PLUGIN_PATH (separated by colons; what cannot be read is passed over). To be called before anything is opened. False and
+   a message for one that cannot be read. */
+bool catalog_use_plugins(const char *list, char *err, size_t nerr);
+
+/* From now on plug-ins are allowed that belong to somebody else than the user or root. */
+void catalog_trust_owners(void);
+
+/* From now on plug-ins are loaded without being tried, and packs are not looked through: for a process that measures, of whose object
+   all is known, and for a debugger. */
+void catalog_load_untried(void);
+
+/* Opens the strategy's own object, and checks that its descriptor is one that this program understands. NULL and a message when
    there is no such file (with the nearest name), or when it is not usable. Opening the same one again is cheap. */
 const reclaim_strategy *catalog_open(const char *name, const char *flavour, char *err, size_t nerr);
 
-/* The path of the file that catalog_open would open. False: there is none. */
-bool catalog_find_object(const char *name, const char *flavour, char *file, size_t nfile);
+/* The same of a pack's object for that strategy. */
+const reclaim_strategy *catalog_open_pack(const char *name, const char *flavour, const char *pack, char *err, size_t nerr);
 
-/* The names of all strategies there are in any flavour, sorted, each once. Returns their number (0: none, *names is then still
-   to be freed) or -1 without memory. Free with catalog_free_names. */
+/* Opens that one object of the strategy which has a workload or setting called `word`, its own or a pack's; where none has, its own. No
+   other is loaded. */
+const reclaim_strategy *catalog_open_for(const char *name, const char *flavour, const char *word, char *err, size_t nerr);
+
+/* Any object of a pack that can be used, for its tables; NULL when there is none. */
+const reclaim_strategy *catalog_open_any(const char *pack);
+
+/* Of an object that was opened: its file, and whether that is a plug-in. */
+const char *catalog_path(const reclaim_strategy *);
+bool catalog_is_plugin(const reclaim_strategy *);
+
+/* Why the n-th file that cannot be used cannot, and its path; NULL past the last. Tries every plug-in. */
+const char *catalog_fault(int n, const char **path);
+
+/* The names of all strategies there are in any flavour, sorted, each once; and of all packs. Returns their number (0: none, *names is
+   then still to be freed) or -1 without memory. Free with catalog_free_names. */
 int catalog_names(char ***names);
+int catalog_packs(char ***names);
 void catalog_free_names(char **names, int n);
 
 /* --- Names ------------------------------------------------------------------------------------------------------------------ */
@@ -39,13 +70,24 @@ const char *catalog_suggest(const char *word, const char *const *words, int n, c
 
 /* A workload under the name that a user gave: its own, or that of one of its settings. */
 typedef struct catalog_choice {
+  const reclaim_strategy *object; /* the one that has it: the strategy's own or a pack's */
   const reclaim_workload *workload;
   const reclaim_setting *setting; /* NULL: the workload itself */
   uint32_t sharing;               /* the modes it has under this name */
 } catalog_choice;
 
-/* False and a message (with the nearest name) when the strategy's object holds no workload or setting of that name. */
+/* False and a message (with the nearest name) when neither the strategy's own object nor a pack's object for it holds a workload or
+   setting of that name, when more than one does, or when the one that does cannot be used. */
 bool catalog_find_workload(const reclaim_strategy *s, const char *name, catalog_choice *out, char *err, size_t nerr);
+
+/* The same in this one object alone, whatever else there is. */
+bool catalog_find_in_object(const reclaim_strategy *s, const char *name, catalog_choice *out, char *err, size_t nerr);
+
+/* The workload as another strategy has it, from a pack that has no object for this one. */
+bool catalog_find_elsewhere(const reclaim_strategy *s, const char *name, catalog_choice *out);
+
+/* The SHA-256 of a file as 64 hexadecimal digits, as sha256sum prints it. False and errno when it cannot be read. */
+bool catalog_hash(const char *path, char hex[65]);
 
 /* Defaults of the workload, then the values of the setting. `values` has room for workload->nparams. */
 bool catalog_choice_params(const catalog_choice *c, int64_t *values, char *err, size_t nerr);

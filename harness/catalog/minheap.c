@@ -2,7 +2,7 @@
    are asked when a sweep is planned. */
 #include "minheap.h"
 
-#include "harness/catalog/catalog.h"
+#include "harness/catalog/folders.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,14 +34,16 @@ static uint64_t hash_file(const char *path) {
   return ok ? h : 0;
 }
 
-const char *catalog_minheap_object(void) {
-  static char digits[20];
-  static bool known;
-  char file[4096];
-  if (known) return digits;
-  known = true;
-  uint64_t h = catalog_find_object(MINHEAP_STRATEGY, "pool", file, sizeof file) ? hash_file(file) : 0;
-  if (h) snprintf(digits, sizeof digits, "%016" PRIx64, h);
+const char *catalog_minheap_object(const char *pack) {
+  static char digits[20], of[4096]; /* of the file `of` */
+  const catalog_file *f = catalog_find_file(MINHEAP_STRATEGY, "pool", pack);
+  if (!f) return "";
+  if (strcmp(of, f->path)) {
+    uint64_t h = hash_file(f->path);
+    if (h) snprintf(digits, sizeof digits, "%016" PRIx64, h);
+    if (!h) *digits = 0;
+    snprintf(of, sizeof of, "%s", f->path);
+  }
   return digits;
 }
 
@@ -70,7 +72,7 @@ static bool whole(const char *text, uint64_t *out) {
 }
 
 uint64_t catalog_minheap_find(const struct minheap_key *key, int *damaged) {
-  const char *object = catalog_minheap_object();
+  const char *object = catalog_minheap_object(key->pack);
   uint64_t found = 0, threads, bytes;
   char *line = NULL, *field[FIELDS];
   size_t room = 0;
@@ -112,7 +114,7 @@ bool catalog_minheap_add(const struct minheap_key *key, uint64_t bytes) {
   FILE *f = open_memstream(&text, &size);
   bool ok = f && fstat(fd, &st) == 0;
   if (ok)
-    fprintf(f, "%s%s,%s,%s,%s,%d,%" PRIu64 "\n", st.st_size ? "" : HEADER, catalog_minheap_object(), key->workload,
+    fprintf(f, "%s%s,%s,%s,%s,%d,%" PRIu64 "\n", st.st_size ? "" : HEADER, catalog_minheap_object(key->pack), key->workload,
             key->parameters, key->sharing, key->threads, bytes);
   ok = f && fclose(f) == 0 && ok && write(fd, text, size) == (ssize_t)size;
   int why = errno;

@@ -20,11 +20,12 @@ struct minheap_key {
   const char *parameters; /* all of them, as catalog_format_params writes them */
   const char *sharing;
   int threads;
+  const char *pack; /* that the workload is of; "": none */
 };
 
 /* 16 hexadecimal digits that tell the object of MINHEAP_STRATEGY that would be opened now from any other build of it (FNV-1a over its
-   file); "" where there is none. The object itself is not loaded. Valid until the process ends. */
-const char *catalog_minheap_object(void);
+   file), its own or that of a pack; "" where there is none. The object itself is not loaded. Valid until the next call. */
+const char *catalog_minheap_object(const char *pack);
 
 /* Bytes, 0: never searched with this object. `damaged` (may be NULL) receives the number of lines that are none. */
 uint64_t catalog_minheap_find(const struct minheap_key *key, int *damaged);

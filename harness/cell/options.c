@@ -42,6 +42,10 @@ static const struct flag {
     {"--seed", "N", "seed of the workload [1]", WORD(seed)},
     {"--memory-limit", "BYTES", "end with out-of-memory above it; 0: never [80% of what is available]", WORD(memory_limit)},
     {"--oversubscribe", NULL, "allow more threads than CPUs", WORD(oversubscribe)},
+    {"--plugin-path", "DIR,...", "folders of strategies and workloads from outside", WORD(plugin_path)},
+    {"--pack", "NAME", "the pack that the workload is of [found by looking]", WORD(pack)},
+    {"--trust-owners", NULL, "allow plug-ins of other owners than you and root", WORD(trust_owners)},
+    {"--no-probe", NULL, "load plug-ins without trying them in a child first, as under a debugger", WORD(no_probe)},
     {"--fd", "N", "write the result to this file descriptor [1]", WORD(fd)},
     {"--wait-for-go", NULL, "set up, then wait for a line on the standard input: time to attach a profiler", WORD(wait_for_go)},
     {"--help", NULL, "this text", WORD(help)},
@@ -152,7 +156,7 @@ static bool apply_set(struct cell_options *o, const char *set, char *err, size_t
 static bool read_params(const struct cell_words *w, struct cell_options *o, char *err, size_t nerr) {
   if (!w->workload) return snprintf(err, nerr, "cell: --workload is missing (see `reclaim list workloads`)"), false;
   o->workload = w->workload;
-  if (!catalog_find_workload(o->strategy, w->workload, &o->choice, err, nerr)) return false;
+  if (!catalog_find_in_object(o->strategy, w->workload, &o->choice, err, nerr)) return false;
   const reclaim_strategy *s = o->strategy;
   o->params = calloc((size_t)o->choice.workload->nparams + 1, sizeof *o->params);
   o->tunables = calloc((size_t)s->ntunables + 1, sizeof *o->tunables);
@@ -219,7 +223,7 @@ static bool read_heap(const char *text, struct cell_options *o, char *err, size_
   o->heap_policy = "n/a";
   if (!(o->strategy->capabilities & RECLAIM_HEAP_LIMIT)) return true;
   o->heap_policy = heap.kind == CATALOG_HEAP_FACTOR ? text : heap.kind == CATALOG_HEAP_BYTES ? "bytes" : "grow";
-  const struct minheap_key key = {w->name, o->parameters_text, catalog_sharing_name(o->sharing), o->threads};
+  const struct minheap_key key = {w->name, o->parameters_text, catalog_sharing_name(o->sharing), o->threads, o->strategy->pack};
   if (heap.kind == CATALOG_HEAP_FACTOR) o->heap_base_bytes = catalog_minheap_find(&key, NULL);
   o->heap_base = o->heap_base_bytes ? "minheap" : "declared";
   if (!o->heap_base_bytes && w->live_bytes) o->heap_base_bytes = w->live_bytes(o->params, o->threads, o->sharing);
@@ -259,11 +263,19 @@ static bool accept(struct cell_options *o, char *err, size_t nerr) {
   return !refusal;
 }
 
+static const reclaim_strategy *open_object(const struct cell_words *w, const char *flavour, char *err, size_t nerr) {
+  if (w->trust_owners) catalog_trust_owners();
+  if (w->no_probe) catalog_load_untried();
+  if (w->plugin_path && !catalog_use_plugins(w->plugin_path, err, nerr)) return NULL;
+  if (w->pack) return catalog_open_pack(w->strategy, flavour, w->pack, err, nerr);
+  return catalog_open_for(w->strategy, flavour, w->workload ? w->workload : "", err, nerr);
+}
+
 bool cell_read_options(const struct cell_words *w, struct cell_options *o, char *err, size_t nerr) {
   *o = (struct cell_options){.pin = PIN_COMPACT};
   if (!w->strategy) return snprintf(err, nerr, "cell: --strategy is missing (see `reclaim list strategies`)"), false;
   if (!catalog_find_allocator(w->allocator ? w->allocator : "pool", &o->allocator, err, nerr)) return false;
-  o->strategy = catalog_open(w->strategy, o->allocator.flavour, err, nerr);
+  o->strategy = open_object(w, o->allocator.flavour, err, nerr);
   return o->strategy && read_run(w, o, err, nerr) && read_params(w, o, err, nerr) && read_sharing(w, o, err, nerr) &&
          read_machine(w, o, err, nerr) && accept(o, err, nerr) && read_heap(w->heap ? w->heap : "3x", o, err, nerr) &&
          read_memory_limit(w->memory_limit, o, err, nerr);

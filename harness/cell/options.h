@@ -11,14 +11,15 @@
 /* As given, each as text or NULL: what is read before the strategy's object is. */
 struct cell_words {
   const char *strategy, *workload, *sharing, *threads, *allocator, *heap, *pin, *warmup, *iterations, *gc_threads, *seed,
-      *memory_limit, *fd;
+      *memory_limit, *fd, *plugin_path, *pack;
+  const char *trust_owners, *no_probe;            /* not NULL: present */
   const char *oversubscribe, *wait_for_go, *help; /* not NULL: present */
   const char **sets;                              /* "name=value", in the order given */
   int nsets;
 };
 
 struct cell_options {
-  const reclaim_strategy *strategy;
+  const reclaim_strategy *strategy; /* the one object that is loaded: its own, or that of the workload's pack */
   catalog_choice choice;
   const char *workload; /* the name that was given: the workload's own or a setting's */
   catalog_allocator allocator;

@@ -112,6 +112,8 @@ static void write_cell(struct cell_json *j, const struct cell_result *r) {
   number(j, "memory_limit_bytes", o->memory_limit_bytes ? o->memory_limit_bytes : RECLAIM_NONE);
   truth(j, "oversubscribed", o->oversubscribed);
   number(j, "seed", o->seed);
+  text(j, "pack", o->strategy->pack);
+  text(j, "object", catalog_path(o->strategy));
   text(j, "build", o->strategy->build);
   truth(j, "checked", o->strategy->checked);
   truth(j, "counting", o->strategy->counting);

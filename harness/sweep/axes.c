@@ -77,12 +77,12 @@ static void replace_words(struct axis *a, char **words, int n) {
 }
 
 static int read_strategies(struct axis *a) {
-  if (!is_all(a)) return 0;
+  if (!(a->all = is_all(a))) return 0;
   char **names;
   int n = catalog_names(&names);
   if (n > 0) return replace_words(a, names, n), 0;
   catalog_free_names(names, n);
-  return sweep_refuse("%s: no strategy is built (looked in strategies/ beside the program and in RECLAIM_PLUGIN_PATH)",
+  return sweep_refuse("%s: no strategy is built (looked beside the program, in --plugin-path and in RECLAIM_PLUGIN_PATH)",
                       a->origin);
 }
 

@@ -24,6 +24,7 @@ struct axis {
   int n;
   const char *origin;
   bool given;
+  bool all; /* it was the word "all": what cannot be used is left out, and warned of */
 };
 
 struct sweep_machine {

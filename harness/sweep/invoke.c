@@ -49,6 +49,10 @@ static struct arguments cell_arguments(const struct sweep_plan *p, const struct 
   add_flag(&a, "--seed", sweep_format("%" PRIu64, p->seed));
   add_flag(&a, "--memory-limit", sweep_format("%" PRIu64, p->memory_limit));
   if (c->oversubscribed) *sweep_push(a.v, a.n) = sweep_strdup("--oversubscribe");
+  if (*c->pack) add_flag(&a, "--pack", sweep_strdup(c->pack));
+  if (c->plugin) add_flag(&a, "--plugin-path", sweep_strndup(c->object, (size_t)(strrchr(c->object, '/') - c->object)));
+  if (p->trust_owners) *sweep_push(a.v, a.n) = sweep_strdup("--trust-owners");
+  *sweep_push(a.v, a.n) = sweep_strdup("--no-probe"); /* the plan has tried it, and nothing else is to be loaded */
   *sweep_push(a.v, a.n) = NULL;
   return a;
 }

@@ -4,6 +4,7 @@
 
 #include "harness/catalog/catalog.h"
 #include "harness/cell/pin.h"
+#include "harness/sweep/plugins.h"
 #include "harness/sweep/text.h"
 
 #include <hwloc.h>
@@ -14,23 +15,42 @@
 
 /* --- Strategies ------------------------------------------------------------------------------------------------------------- */
 
-/* Every strategy in any flavour, by name; NULL terminated by *n. The caller frees the array. */
+static const char *const flavours[] = {"pool", "malloc"};
+
+/* Every strategy in any flavour, by name: *n of them. The caller frees the array. */
 static const reclaim_strategy **all_strategies(int *n) {
-  static const char *const flavours[] = {"pool", "malloc"};
-  char **names, err[512];
+  char **names, err[1024];
   const reclaim_strategy **all = NULL;
   int count = catalog_names(&names);
   *n = 0;
   for (int i = 0; i < count; i++) {
     const reclaim_strategy *s = NULL;
     for (int k = 0; k < 2 && !s; k++) s = catalog_open(names[i], flavours[k], err, sizeof err);
-    if (s)
-      *sweep_push(all, *n) = s;
-    else
-      sweep_say("warning: %s", err);
+    if (s) *sweep_push(all, *n) = s;
   }
   catalog_free_names(names, count);
   return all;
+}
+
+/* The same, and behind them one object of each pack. */
+static const reclaim_strategy **all_objects(int *n) {
+  const reclaim_strategy **all = all_strategies(n);
+  char **packs;
+  int count = catalog_packs(&packs);
+  for (int i = 0; i < count; i++) {
+    const reclaim_strategy *s = catalog_open_any(packs[i]);
+    if (s) *sweep_push(all, *n) = s;
+  }
+  catalog_free_names(packs, count);
+  return all;
+}
+
+static json_t *flavour_names(const char *strategy) {
+  json_t *a = json_array();
+  char ignored[64];
+  for (int k = 0; k < 2; k++)
+    if (catalog_open(strategy, flavours[k], ignored, sizeof ignored)) json_array_append_new(a, json_string(flavours[k]));
+  return a;
 }
 
 static json_t *bit_names(uint32_t bits, const char *const *names, int n) {
@@ -71,11 +91,12 @@ static json_t *list_strategies(void) {
   json_t *a = json_array();
   for (int i = 0; i < n; i++) {
     const reclaim_strategy *s = all[i];
-    json_array_append_new(a,
-                          json_pack("{s:s, s:s, s:o, s:o, s:s, s:b, s:b}", "name", s->name, "summary", s->summary, "capabilities",
-                                    bit_names(s->capabilities, capabilities, sizeof capabilities / sizeof *capabilities),
-                                    "tunables", params_json(s->tunables, s->ntunables), "build", s->build ? s->build : "",
-                                    "checked", s->checked, "counting", s->counting));
+    json_array_append_new(a, json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:b, s:b, s:b, s:s}", "name", s->name, "summary",
+                                       s->summary, "capabilities",
+                                       bit_names(s->capabilities, capabilities, sizeof capabilities / sizeof *capabilities),
+                                       "tunables", params_json(s->tunables, s->ntunables), "flavours", flavour_names(s->name),
+                                       "build", s->build ? s->build : "", "checked", s->checked, "counting", s->counting,
+                                       "plugin", catalog_is_plugin(s), "object", catalog_path(s)));
   }
   free(all);
   return a;
@@ -89,30 +110,32 @@ static bool has_name(const json_t *a, const char *name) {
   return false;
 }
 
-static json_t *workload_json(const reclaim_workload *w) {
-  return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:n}", "name", w->name, "summary", w->summary, "probes",
+static json_t *pack_json(const reclaim_strategy *s) { return *s->pack ? json_string(s->pack) : json_null(); }
+
+static json_t *workload_json(const reclaim_strategy *s, const reclaim_workload *w) {
+  return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:n}", "name", w->name, "summary", w->summary, "probes",
                    w->probes ? w->probes : "", "operation", w->operation ? w->operation : "", "sharing",
-                   bit_names(w->sharing, catalog_sharing_names, 4), "parameters", params_json(w->params, w->nparams),
-                   "setting_of");
+                   bit_names(w->sharing, catalog_sharing_names, 4), "parameters", params_json(w->params, w->nparams), "pack",
+                   pack_json(s), "setting_of");
 }
 
-static json_t *setting_json(const reclaim_workload *w, const reclaim_setting *g) {
+static json_t *setting_json(const reclaim_strategy *s, const reclaim_workload *w, const reclaim_setting *g) {
   uint32_t sharing = g->sharing ? g->sharing & w->sharing : w->sharing;
-  return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "name", g->name, "summary", g->summary, "operation",
-                   w->operation ? w->operation : "", "sharing", bit_names(sharing, catalog_sharing_names, 4), "setting_of",
-                   w->name, "values", g->values ? g->values : "");
+  return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s}", "name", g->name, "summary", g->summary, "operation",
+                   w->operation ? w->operation : "", "sharing", bit_names(sharing, catalog_sharing_names, 4), "pack",
+                   pack_json(s), "setting_of", w->name, "values", g->values ? g->values : "");
 }
 
 static json_t *list_workloads(void) {
   int n;
-  const reclaim_strategy **all = all_strategies(&n);
+  const reclaim_strategy **all = all_objects(&n);
   json_t *a = json_array();
   for (int i = 0; i < n; i++)
     for (int k = 0; k < all[i]->nworkloads; k++) {
       const reclaim_workload *w = all[i]->workloads[k];
       if (has_name(a, w->name)) continue;
-      json_array_append_new(a, workload_json(w));
-      for (int j = 0; j < w->nsettings; j++) json_array_append_new(a, setting_json(w, &w->settings[j]));
+      json_array_append_new(a, workload_json(all[i], w));
+      for (int j = 0; j < w->nsettings; j++) json_array_append_new(a, setting_json(all[i], w, &w->settings[j]));
     }
   free(all);
   return a;
@@ -131,7 +154,7 @@ static void add_params(json_t *a, const char *kind, const char *of, const reclai
 
 static json_t *list_parameters(void) {
   int n;
-  const reclaim_strategy **all = all_strategies(&n);
+  const reclaim_strategy **all = all_objects(&n);
   json_t *a = json_array(), *seen = json_array();
   for (int i = 0; i < n; i++)
     for (int k = 0; k < all[i]->nworkloads; k++) {
@@ -140,7 +163,7 @@ static json_t *list_parameters(void) {
       json_array_append_new(seen, json_pack("{s:s}", "name", w->name));
       add_params(a, "parameter", w->name, w->params, w->nparams);
     }
-  for (int i = 0; i < n; i++) add_params(a, "tunable", all[i]->name, all[i]->tunables, all[i]->ntunables);
+  for (int i = 0; i < n && !*all[i]->pack; i++) add_params(a, "tunable", all[i]->name, all[i]->tunables, all[i]->ntunables);
   json_decref(seen);
   free(all);
   return a;
@@ -254,8 +277,13 @@ static void print_object(const json_t *o) {
   printf("%s", string_of(o, "summary"));
   if (*of) printf(" (a setting of %s: %s)", of, string_of(o, "values"));
   if (*missing) printf(" [%s]", missing);
+  if (*string_of(o, "pack")) printf(" [pack %s]", string_of(o, "pack"));
+  if (json_is_true(json_object_get(o, "plugin"))) printf(" [plug-in %s]", string_of(o, "object"));
+  if (json_is_true(json_object_get(o, "checked"))) printf(" [checked: its figures are not to be quoted]");
+  if (json_is_true(json_object_get(o, "counting"))) printf(" [counting: its times are not to be quoted]");
   puts("");
   if (*operation && !*of) printf("    operation: %s\n", operation);
+  print_words("flavours", json_object_get(o, "flavours"));
   print_words("sharing", json_object_get(o, "sharing"));
   print_words("capabilities", json_object_get(o, "capabilities"));
   print_words("CPUs", json_object_get(o, "cpus"));
@@ -280,11 +308,12 @@ static void print_parameters(const json_t *a) {
 static const struct {
   const char *name;
   json_t *(*make)(void);
-} topics[] = {{"strategies", list_strategies},
-              {"workloads", list_workloads},
-              {"allocators", list_allocators},
-              {"parameters", list_parameters},
-              {"topology", list_topology}};
+  bool objects; /* it is read from strategy objects */
+} topics[] = {{"strategies", list_strategies, true},
+              {"workloads", list_workloads, true},
+              {"allocators", list_allocators, false},
+              {"parameters", list_parameters, true},
+              {"topology", list_topology, false}};
 enum { NTOPICS = sizeof topics / sizeof *topics };
 
 static int find_topic(const char *word) {
@@ -315,15 +344,18 @@ int sweep_list_main(int argc, char **argv) {
   int topic = -1;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--help")) {
-      puts("usage: reclaim list strategies|workloads|allocators|parameters|topology [--json]\n\n"
-           "Everything that can be swept, with ranges, defaults and one line of help.\n"
-           "--json prints an array of objects, each with at least \"name\" and \"summary\".");
+      puts("usage: reclaim list strategies|workloads|allocators|parameters|topology [FLAG...]\n\n"
+           "Everything that can be swept, with ranges, defaults and one line of help.\n\n"
+           "--json                 an array of objects, each with at least \"name\" and \"summary\"\n" SWEEP_PLUGIN_HELP);
       return SWEEP_FINE;
     }
+    int flag = sweep_plugin_flag(argc, argv, &i);
+    if (flag < 0) return SWEEP_BAD_INPUT;
+    if (flag) continue;
     if (!strcmp(argv[i], "--json"))
       json = true;
     else if (argv[i][0] == '-')
-      return sweep_refuse("list: unknown flag '%s' (allowed: --json, --help)", argv[i]);
+      return sweep_refuse("list: unknown flag '%s' (allowed: --json, --plugin-path, --trust-owners, --help)", argv[i]);
     else if (topic >= 0)
       return sweep_refuse("list: one topic is allowed, not '%s' as well", argv[i]);
     else if ((topic = find_topic(argv[i])) < 0)
@@ -331,6 +363,7 @@ int sweep_list_main(int argc, char **argv) {
   }
   if (topic < 0) return sweep_refuse("list: a topic is needed (strategies, workloads, allocators, parameters, topology)");
   json_t *a = topics[topic].make();
+  if (topics[topic].objects) sweep_plugins_say_faults();
   if (!a) return SWEEP_BAD_INPUT;
   print_list(a, topic, json);
   json_decref(a);

@@ -69,6 +69,7 @@ static enum probe judge(struct search *s, const struct child_outcome *o) {
 static enum probe probe(struct search *s, uint64_t bytes, bool whole, double *seconds) {
   double usual = whole ? s->whole_s : s->one_s, limit = SLOWER * usual > LEAST_S ? SLOWER * usual : LEAST_S;
   struct sweep_plan plan = {.seed = s->plan->seed,
+                            .trust_owners = s->plan->trust_owners,
                             .memory_limit = s->plan->memory_limit,
                             .keep_env = s->plan->keep_env,
                             .timeout_s = bytes && limit < s->plan->timeout_s ? limit : s->plan->timeout_s};
@@ -159,8 +160,12 @@ static bool is_first_of_key(const struct sweep_plan *p, int at) {
   return true;
 }
 
-static struct search search_of(const struct sweep_plan *p, const struct sweep_cell *like) {
+static struct search search_of(const struct sweep_plan *p, const struct sweep_cell *like, const reclaim_strategy *object) {
   struct search all = {.plan = p, .cell = *like};
+  static char object_path[4096];
+  snprintf(object_path, sizeof object_path, "%s", catalog_path(object));
+  all.cell.object = object_path;
+  all.cell.plugin = catalog_is_plugin(object);
   static char name[] = MINHEAP_STRATEGY, none[] = "", pool[] = "pool";
   all.cell.strategy = name;
   all.cell.tunables = none;
@@ -181,7 +186,7 @@ static int settle_key(struct sweep_plan *p, int at, const reclaim_strategy *s, e
   char err[300];
   if (!catalog_find_workload(s, c->workload, &choice, err, sizeof err))
     return 0; /* its declared bytes stand in, and are said to */
-  const struct minheap_key key = {choice.workload->name, c->parameters, c->sharing, c->threads};
+  const struct minheap_key key = {choice.workload->name, c->parameters, c->sharing, c->threads, choice.object->pack};
   int damaged;
   uint64_t bytes = catalog_minheap_find(&key, &damaged);
   if (damaged) sweep_plan_warn(p, "%s: %d line(s) are not of this format and were passed over", catalog_minheap_path(), damaged);
@@ -190,7 +195,7 @@ static int settle_key(struct sweep_plan *p, int at, const reclaim_strategy *s, e
   if (!quiet)
     sweep_say("searching 1x of %s %s, %d thread%s (kept in %s)", c->workload, c->sharing, c->threads, c->threads > 1 ? "s" : "",
               catalog_minheap_path());
-  struct search all = search_of(p, c);
+  struct search all = search_of(p, c, choice.object);
   enum probe ended = search(&all, c->heap_base ? c->heap_base : 1 << 20, &bytes);
   if (ended == PROBE_INTERRUPTED) return SWEEP_INTERRUPTED;
   if (ended != PROBE_FITS) {

@@ -17,7 +17,8 @@ static const struct {
     FIELD("strategy", strategy),       FIELD("workload", workload),        FIELD("parameters", parameters),
     FIELD("tunables", tunables),       FIELD("sharing", sharing),          FIELD("pinning", pinning),
     FIELD("allocator", allocator),     FIELD("library", library),          FIELD("heap", heap),
-    FIELD("heap_policy", heap_policy), FIELD("heap_base", heap_base_kind),
+    FIELD("heap_policy", heap_policy), FIELD("heap_base", heap_base_kind), FIELD("pack", pack),
+    FIELD("object", object),           FIELD("object_sha256", hash),
 #undef FIELD
 };
 enum { NTEXTS = sizeof texts / sizeof *texts };
@@ -35,6 +36,7 @@ static json_t *cell_json(const struct sweep_cell *c) {
   json_object_set_new(o, "heap_base_bytes", c->heap_base ? json_integer((json_int_t)c->heap_base) : json_null());
   json_object_set_new(o, "cpus", cpus);
   json_object_set_new(o, "oversubscribed", json_boolean(c->oversubscribed));
+  json_object_set_new(o, "plugin", json_boolean(c->plugin));
   json_object_set_new(o, "warmup", json_integer(c->warmup));
   json_object_set_new(o, "iterations", json_integer(c->iterations));
   json_object_set_new(o, "status", c->reason ? json_string("not-applicable") : json_null());
@@ -45,11 +47,11 @@ static json_t *cell_json(const struct sweep_cell *c) {
 json_t *sweep_plan_json(const struct sweep_plan *p) {
   json_t *cells = json_array();
   for (int i = 0; i < p->ncells; i++) json_array_append_new(cells, cell_json(&p->cells[i]));
-  return json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:I, s:f, s:I, s:i, s:i, s:b, s:b, s:o}", "profile", p->profile, "blocks",
+  return json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:I, s:f, s:I, s:i, s:i, s:b, s:b, s:b, s:o}", "profile", p->profile, "blocks",
                    p->blocks, "warmup", p->warmup, "iterations", p->iterations, "repeats", p->repeats, "order",
                    "per block: SplitMix64 of seed and block, Fisher-Yates", "seed", (json_int_t)p->seed, "timeout_s",
                    p->timeout_s, "memory_limit_bytes", (json_int_t)p->memory_limit, "gc_threads", p->gc_threads, "pus", p->pus,
-                   "keep_env", p->keep_env, "oversubscribe", p->oversubscribe, "cells", cells);
+                   "keep_env", p->keep_env, "oversubscribe", p->oversubscribe, "trust_owners", p->trust_owners, "cells", cells);
 }
 
 /* --- Back ------------------------------------------------------------------------------------------------------------------- */
@@ -87,6 +89,7 @@ static bool read_cell(struct sweep_cell *c, const json_t *o) {
   c->heap_factor = json_number_value(json_object_get(o, "heap_factor"));
   c->heap_base = (uint64_t)json_integer_value(json_object_get(o, "heap_base_bytes"));
   c->oversubscribed = json_is_true(json_object_get(o, "oversubscribed"));
+  c->plugin = json_is_true(json_object_get(o, "plugin"));
   const char *reason = json_string_value(json_object_get(o, "reason"));
   if (reason) c->reason = sweep_strdup(reason);
   return read_cpus(c, json_object_get(o, "cpus"));
@@ -102,6 +105,7 @@ static bool read_plan(struct sweep_plan *p, const json_t *o) {
   p->timeout_s = json_number_value(json_object_get(o, "timeout_s"));
   p->keep_env = json_is_true(json_object_get(o, "keep_env"));
   p->oversubscribe = json_is_true(json_object_get(o, "oversubscribe"));
+  p->trust_owners = json_is_true(json_object_get(o, "trust_owners"));
   if (!read_int(o, "blocks", 1, &p->blocks) || !read_int(o, "repeats", -1, &p->repeats) || !read_int(o, "pus", 1, &p->pus) ||
       !read_int(o, "gc_threads", 0, &p->gc_threads) || !read_int(o, "warmup", 0, &p->warmup) ||
       !read_int(o, "iterations", 1, &p->iterations))

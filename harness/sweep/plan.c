@@ -10,6 +10,8 @@
 #include "harness/cell/pin.h"
 #include "harness/sweep/axes.h"
 #include "harness/sweep/memory.h"
+#include "harness/sweep/objects.h"
+#include "harness/sweep/program.h"
 #include "harness/sweep/random.h"
 #include "harness/sweep/text.h"
 #include "harness/sweep/where.h"
@@ -55,6 +57,7 @@ struct point {
   const catalog_allocator *allocator;
   const catalog_heap *heap;
   const char *heap_word, *pin;
+  bool missing; /* the workload is of a pack that has no object for this strategy */
 };
 
 void sweep_plan_warn(struct sweep_plan *p, const char *format, ...) {
@@ -71,8 +74,9 @@ void sweep_plan_warn(struct sweep_plan *p, const char *format, ...) {
 /* --- Cells ------------------------------------------------------------------------------------------------------------------ */
 
 static void free_cell(struct sweep_cell *c) {
-  char *texts[] = {c->strategy,  c->workload, c->parameters, c->tunables,    c->sharing, c->pinning,
-                   c->allocator, c->library,  c->heap,       c->heap_policy, c->reason,  c->heap_base_kind};
+  char *texts[] = {c->strategy, c->workload,       c->parameters, c->tunables, c->sharing,
+                   c->pinning,  c->allocator,      c->library,    c->heap,     c->heap_policy,
+                   c->reason,   c->heap_base_kind, c->pack,       c->object,   c->hash};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
   free(c->cpus);
 }
@@ -133,6 +137,7 @@ char *sweep_cell_title(const struct sweep_cell *c) {
 static char *why_not(const struct point *pt, const int64_t *params) {
   const reclaim_strategy *s = pt->strategy;
   const char *mode = catalog_sharing_name(pt->mode);
+  if (pt->missing) return sweep_format("pack %s has no object for %s (%s)", pt->choice.object->pack, s->name, s->flavour);
   if (!(pt->choice.sharing & pt->mode)) return sweep_format("%s has no mode %s", pt->workload, mode);
   if (pt->mode != RECLAIM_PRIVATE && !(s->capabilities & RECLAIM_SHARES_HEAP))
     return sweep_format("%s shares no heap between threads", s->name);
@@ -181,6 +186,15 @@ static void set_iterations(const struct maker *m, struct sweep_cell *c, const st
   c->iterations = leaks ? 1 : m->iterations;
 }
 
+/* The object that the cell loads. */
+static void set_object(struct sweep_cell *c, const struct point *pt) {
+  bool none = pt->missing;
+  c->pack = sweep_strdup(pt->choice.object->pack);
+  c->object = sweep_strdup(none ? "" : catalog_path(pt->strategy));
+  c->hash = sweep_strdup("");
+  c->plugin = !none && catalog_is_plugin(pt->strategy);
+}
+
 static int compare_keys(const void *a, const void *b) { return strcmp(a, b); }
 
 /* Whether the cell is new; `3x` and `grow` are one cell for a strategy that obeys no limit. */
@@ -211,12 +225,14 @@ static int add_cell(struct maker *m, const struct point *pt, const int64_t *para
   c.reason = why_not(pt, params);
   set_heap(&c, pt, params);
   set_iterations(m, &c, pt, params);
+  set_object(&c, pt);
   m->matched++;
   bool wanted = c.parameters && c.tunables && (!m->where || sweep_where_holds(m->where, look_up, &c)) && is_new(m, &c);
   if (!wanted) return free_cell(&c), 0;
   if (!set_cpus(m, &c)) return free_cell(&c), SWEEP_BAD_INPUT;
   if (s->checked || s->counting)
-    sweep_plan_warn(p, "this build %s: no figure of it is to be quoted", s->checked ? "has its checks on" : "counts events");
+    sweep_plan_warn(p, "%s %s: no figure of it is to be quoted", s->name, s->checked ? "has its checks on" : "counts events");
+  if (pt->missing) sweep_plan_warn(p, "%s: %s", pt->workload, c.reason);
   if (p->ncells == MOST_CELLS) return free_cell(&c), sweep_refuse("the sweep has more than %d cells", MOST_CELLS);
   *sweep_push(p->cells, p->ncells) = c;
   return 0;
@@ -291,7 +307,9 @@ static int visit_point(struct maker *m, const int *at) {
                      .pin = a->pin.words[at[D_PIN]]};
   char err[512];
   pt.strategy = m->objects[at[D_STRATEGY]][!strcmp(pt.allocator->flavour, "malloc")];
-  if (!catalog_find_workload(pt.strategy, pt.workload, &pt.choice, err, sizeof err))
+  if (catalog_find_workload(pt.strategy, pt.workload, &pt.choice, err, sizeof err))
+    pt.strategy = pt.choice.object;
+  else if (!(pt.missing = catalog_find_elsewhere(pt.strategy, pt.workload, &pt.choice)))
     return sweep_refuse("%s: strategy '%s': %s", a->workload.origin, pt.strategy->name, err);
   if (a->own_modes && !(pt.choice.sharing & pt.mode)) return 0;
   return add_point(m, &pt);
@@ -337,32 +355,59 @@ static int drop_missing(struct maker *m) {
                     "none of the profile's strategies is built; name others with --strategy (see reclaim list strategies)");
 }
 
-static int open_objects(struct maker *m) {
+/* Opens the i-th strategy in every flavour that the allocators ask for. */
+static bool open_strategy(struct maker *m, int i, char *err, size_t nerr) {
   const struct axes *a = &m->axes;
-  char err[512];
+  for (int k = 0; k < a->allocator.n; k++) {
+    const char *flavour = a->allocators[k].flavour;
+    const reclaim_strategy **slot = &m->objects[i][!strcmp(flavour, "malloc")];
+    if (!*slot && !(*slot = catalog_open(a->strategy.words[i], flavour, err, nerr))) return false;
+  }
+  return true;
+}
+
+static int open_objects(struct maker *m) {
+  struct axis *a = &m->axes.strategy;
+  char err[1024];
   free(m->objects);
-  m->objects = sweep_alloc((size_t)a->strategy.n, sizeof *m->objects);
-  for (int i = 0; i < a->strategy.n; i++)
-    for (int k = 0; k < a->allocator.n; k++) {
-      const char *flavour = a->allocators[k].flavour;
-      const reclaim_strategy **slot = &m->objects[i][!strcmp(flavour, "malloc")];
-      if (!*slot && !(*slot = catalog_open(a->strategy.words[i], flavour, err, sizeof err)))
-        return sweep_refuse("%s: %s", a->strategy.origin, err);
+  m->objects = sweep_alloc((size_t)a->n, sizeof *m->objects);
+  for (int i = 0; i < a->n;) {
+    if (open_strategy(m, i, err, sizeof err)) {
+      i++;
+    } else if (!a->all) {
+      return sweep_refuse("%s: %s", a->origin, err);
+    } else {
+      sweep_plan_warn(m->plan, "left out: %s", err);
+      memset(m->objects[i], 0, sizeof *m->objects);
+      drop_word(a, i);
     }
-  return 0;
+  }
+  return a->n ? 0 : sweep_refuse("%s: no strategy can be used", a->origin);
 }
 
 static const reclaim_strategy *object(const struct maker *m, int i) {
   return m->objects[i][0] ? m->objects[i][0] : m->objects[i][1];
 }
 
-/* "all" is every workload of the strategies, by its own name; words of a profile that no strategy has are warned of. */
+/* Every workload of the strategies and of the packs, by its own name. */
+static void add_all_workloads(struct maker *m) {
+  struct axis *a = &m->axes.workload;
+  char **packs;
+  const reclaim_strategy *s = object(m, 0);
+  int n = catalog_packs(&packs);
+  for (int p = -1; p < n; p++) {
+    if (p >= 0) s = catalog_open_any(packs[p]);
+    for (int i = 0; s && i < s->nworkloads; i++) *sweep_push(a->words, a->n) = sweep_strdup(s->workloads[i]->name);
+  }
+  catalog_free_names(packs, n);
+}
+
+/* "all" is every workload there is; words of a profile that no strategy has are warned of. */
 static int settle_workloads(struct maker *m) {
   struct axis *a = &m->axes.workload;
   if (a->n == 1 && !strcmp(a->words[0], "all")) {
-    const reclaim_strategy *s = object(m, 0);
     drop_word(a, 0);
-    for (int i = 0; i < s->nworkloads; i++) *sweep_push(a->words, a->n) = sweep_strdup(s->workloads[i]->name);
+    add_all_workloads(m);
   }
   for (int i = 0; i < a->n && !a->given;) {
     catalog_choice choice;
@@ -395,7 +440,9 @@ static const char **param_names(const struct maker *m, int *n) {
     for (int k = 0; k < m->axes.workload.n; k++) {
       catalog_choice c;
       char err[512];
-      if (!catalog_find_workload(s, m->axes.workload.words[k], &c, err, sizeof err)) continue;
+      if (!catalog_find_workload(s, m->axes.workload.words[k], &c, err, sizeof err) &&
+          !catalog_find_elsewhere(s, m->axes.workload.words[k], &c))
+        continue;
       for (int j = 0; j < c.workload->nparams; j++) add_name(&names, n, c.workload->params[j].name);
     }
   }
@@ -440,6 +487,20 @@ static int read_sets(struct maker *m, const struct sweep_options *o) {
 
 /* --- One product of the profile --------------------------------------------------------------------------------------------- */
 
+/* That objects were made alike is what makes them comparable. */
+static void warn_of_objects(struct maker *m) {
+  const reclaim_strategy *first = object(m, 0);
+  for (int i = 0; i < 2 * m->axes.strategy.n; i++) {
+    const reclaim_strategy *s = m->objects[i / 2][i % 2];
+    if (!s) continue;
+    if (strcmp(s->build, first->build))
+      sweep_plan_warn(m->plan, "%s was built by %s, %s by %s", s->name, s->build, first->name, first->build);
+    if (*s->source && strcmp(s->source, sweep_program_commit()))
+      sweep_plan_warn(m->plan, "%s was compiled with the runtime of commit %s, and this is %s: build it anew", s->name, s->source,
+                      sweep_program_commit());
+  }
+}
+
 static int add_part(struct maker *m, const struct sweep_options *o, const struct sweep_profile *profile, bool extra) {
   const struct sweep_machine machine = {cell_pus(m->topology), cell_cores(m->topology)};
   sweep_axes_free(&m->axes);
@@ -448,6 +509,7 @@ static int add_part(struct maker *m, const struct sweep_options *o, const struct
   if (!rc) rc = open_objects(m);
   if (!rc) rc = settle_workloads(m);
   if (rc || !m->axes.workload.n) return rc;
+  warn_of_objects(m);
   const char **names = param_names(m, &n);
   rc = extra ? 0 : check_sets(m, names, n);
   if (!rc) rc = read_where(m, o, names, n);
@@ -527,6 +589,14 @@ static const struct sweep_profile *find_profile(const struct sweep_options *o) {
   return NULL;
 }
 
+static int use_plugins(struct sweep_plan *p, const struct sweep_options *o) {
+  const struct sweep_value *v = &o->value[OPT_PLUGIN_PATH];
+  char err[1024];
+  p->trust_owners = sweep_option_on(o, OPT_TRUST_OWNERS);
+  if (p->trust_owners) catalog_trust_owners();
+  return !v->text || catalog_use_plugins(v->text, err, sizeof err) ? 0 : sweep_refuse("%s: %s", v->origin, err);
+}
+
 static int make(struct maker *m, const struct sweep_options *o) {
   struct sweep_plan *p = m->plan;
   char err[256];
@@ -541,13 +611,15 @@ static int make(struct maker *m, const struct sweep_options *o) {
   for (int i = 0; i < p->ncells; i++)
     if (!p->cells[i].reason) *sweep_push(p->runs, p->nruns) = i;
   if (!rc) rc = check_found(m, o);
+  if (!rc) rc = sweep_objects_hash(p);
   return rc ? rc : settle_baseline(p, o);
 }
 
 int sweep_plan_make(struct sweep_plan *p, const struct sweep_options *o) {
   *p = (struct sweep_plan){0};
   struct maker m = {.plan = p};
-  int rc = make(&m, o);
+  int rc = use_plugins(p, o);
+  if (!rc) rc = make(&m, o);
   for (int i = 0; i < m.nsets; i++) sweep_free_words(m.sets[i].words, m.sets[i].n);
   free(m.sets);
   free(m.objects);

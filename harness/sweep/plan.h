@@ -27,7 +27,10 @@ struct sweep_cell {
   int warmup, iterations;
   int *cpus, ncpus; /* OS numbers; none where the kernel chooses */
   bool oversubscribed;
-  char *reason; /* why it is not applicable; NULL: it is */
+  char *pack;          /* that the workload is of; "": none */
+  char *object, *hash; /* the file that is loaded, and its SHA-256; "" where there is none to load */
+  bool plugin;         /* the object is not of the program's own folder */
+  char *reason;        /* why it is not applicable; NULL: it is */
 };
 
 struct sweep_plan {
@@ -40,7 +43,7 @@ struct sweep_plan {
   double timeout_s;
   int gc_threads; /* 0: as many as mutators */
   int pus;        /* CPUs that this process may use */
-  bool keep_env, oversubscribe;
+  bool keep_env, oversubscribe, trust_owners;
   char *baseline, *profile;
   char **warnings;
   int nwarnings;

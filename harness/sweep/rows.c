@@ -17,7 +17,7 @@ static const char *const columns[] = {
     "oversubscribed", "commit",
     /* more than others rely on */
     "repeat", "minor_collections", "live_objects", "committed_bytes", "allocated_bytes", "rss_final_bytes", "cyclic_nodes",
-    "start_ns", "build", "checked", "heap_base", "heap_base_bytes", "counting"};
+    "start_ns", "build", "checked", "heap_base", "heap_base_bytes", "counting", "pack", "object", "object_sha256"};
 enum { NCOLUMNS = sizeof columns / sizeof *columns };
 
 int sweep_rows_columns(const char *const **names) { return *names = columns, NCOLUMNS; }
@@ -105,6 +105,9 @@ static void set_axes(struct fields *f, const struct row_campaign *campaign, cons
   if (c->heap_base) set_number(f, sweep_rows_column("heap_base_bytes"), (int64_t)c->heap_base);
   set_text(f, sweep_rows_column("oversubscribed"), c->oversubscribed ? "1" : "0");
   set_text(f, sweep_rows_column("commit"), campaign->commit);
+  set_text(f, sweep_rows_column("pack"), c->pack);
+  set_text(f, sweep_rows_column("object"), c->object);
+  set_text(f, sweep_rows_column("object_sha256"), c->hash);
 }
 
 static void set_place(struct fields *f, const struct row_place *place) {
@@ -120,9 +123,10 @@ static void set_facts(struct fields *f, const json_t *result, const json_t *iter
   static const int early[] = {ROW_ITERATION, ROW_PHASE, ROW_ALLOCATOR_VERSION, ROW_OPERATIONS, ROW_WALL};
   int control_ok = sweep_rows_column("control_ok"), over = sweep_rows_column("oversubscribed"),
       commit = sweep_rows_column("commit"), repeat = sweep_rows_column("repeat"), base = sweep_rows_column("heap_base"),
-      base_bytes = sweep_rows_column("heap_base_bytes");
+      base_bytes = sweep_rows_column("heap_base_bytes"), objects = sweep_rows_column("pack");
   for (int i = 0; i < NCOLUMNS; i++) {
-    bool ours = i < ROW_FACTS || i == control_ok || i == over || i == commit || i == repeat || i == base || i == base_bytes;
+    bool ours = i < ROW_FACTS || i == control_ok || i == over || i == commit || i == repeat || i == base || i == base_bytes ||
+                i >= objects;
     for (size_t k = 0; k < sizeof early / sizeof *early; k++)
       if (early[k] == i) ours = false;
     if (ours) continue;

@@ -8,6 +8,7 @@
 #include "harness/sweep/environment.h"
 #include "harness/sweep/invoke.h"
 #include "harness/sweep/minheap.h"
+#include "harness/sweep/objects.h"
 #include "harness/sweep/options.h"
 #include "harness/sweep/plan.h"
 #include "harness/sweep/progress.h"
@@ -24,6 +25,8 @@ struct run {
   struct store store;
   struct progress progress;
   bool quiet, json, interrupted;
+  bool told; /* why it ends early */
+  struct sweep_objects objects;
   double started, children_s; /* wall time of this process, and of its children */
   int64_t measured;           /* invocations of this run */
   int *repeated, nrepeated;   /* planned blocks that were run once more */
@@ -36,6 +39,14 @@ struct run {
 static bool run_invocation(struct run *r, const struct row_place *place, int *rc) {
   struct store *s = &r->store;
   struct child_outcome outcome;
+  if (!sweep_objects_same(&r->objects, place->cell)) {
+    sweep_progress_clear(&r->progress);
+    r->told = true;
+    *rc = sweep_refuse("%s was changed while the sweep ran, and what follows would measure another; %" PRId64
+                       " invocations are safe",
+                       place->cell->object, s->journal.complete);
+    return false;
+  }
   if (!sweep_journal_start(&s->journal, place->invocation)) {
     *rc = SWEEP_BAD_INPUT;
     return false;
@@ -131,7 +142,7 @@ static int measure(struct run *r) {
   for (int b = 0; b < p->blocks && ok; b++) ok = run_block(r, b, b, p->blocks - b - 1, &rc);
   ok = ok && run_again(r, &rc);
   sweep_progress_clear(&r->progress);
-  if (!ok && rc == SWEEP_BAD_INPUT)
+  if (!ok && rc == SWEEP_BAD_INPUT && !r->told)
     sweep_say("%s: %s; %" PRId64 " invocations are safe; make room and continue with: reclaim run --resume %s", r->store.dir,
               strerror(errno), r->store.journal.complete, r->store.dir);
   return rc;
@@ -278,9 +289,11 @@ static int run_sweep(const struct sweep_options *o, struct sweep_plan *plan, int
   int rc = open_store(&r, o, plan, argc, argv);
   if (!rc) {
     say_warnings(&r.store.plan, r.quiet);
+    sweep_objects_begin(&r.objects, &r.store.plan);
     rc = finish(&r, measure(&r));
     sweep_progress_end(&r.progress);
   }
+  sweep_objects_end(&r.objects);
   free(r.repeated);
   sweep_store_close(&r.store);
   return rc;

@@ -3,6 +3,7 @@
 #include "store.h"
 
 #include "harness/sweep/environment.h"
+#include "harness/sweep/objects.h"
 #include "harness/sweep/program.h"
 
 #include <dirent.h>
@@ -93,11 +94,11 @@ static json_t *text_array(char *const *texts, int n) {
 static json_t *new_record(const struct store *s, const char *name, int argc, char **argv) {
   char now[40];
   sweep_timestamp(now, sizeof now);
-  return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:[]}", "schema", 1, "campaign", name,
+  return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:[]}", "schema", 1, "campaign", name,
                    "started_at", now, "host", s->host, "machine", s->machine, "commit", sweep_program_commit(), "seed",
-                   (json_int_t)s->plan.seed, "baseline", s->plan.baseline, "command", text_array(argv, argc), "environment",
-                   sweep_environment_record(), "plan", sweep_plan_json(&s->plan), "warnings",
-                   text_array(s->plan.warnings, s->plan.nwarnings), "finished", 0, "runs");
+                   (json_int_t)s->plan.seed, "baseline", s->plan.baseline, "command", text_array(argv, argc), "objects",
+                   sweep_objects_json(&s->plan), "environment", sweep_environment_record(), "plan", sweep_plan_json(&s->plan),
+                   "warnings", text_array(s->plan.warnings, s->plan.nwarnings), "finished", 0, "runs");
 }
 
 int sweep_store_save(struct store *s) {
@@ -237,6 +238,7 @@ static int read_record(struct store *s) {
   if (!rc) rc = check_equal(s->dir, "by commit", json_string_value(json_object_get(s->json, "commit")), sweep_program_commit());
   if (!rc) rc = check_equal(s->dir, "on", json_string_value(json_object_get(s->json, "machine")), s->machine);
   if (!rc) rc = sweep_plan_from_json(&s->plan, json_object_get(s->json, "plan"), path);
+  if (!rc) rc = sweep_objects_check(&s->plan, s->dir);
   free(path);
   return rc;
 }

@@ -92,7 +92,7 @@ Test(old_to_young, at_every_promotion_age, .timeout = LIMIT_S) {
 
 /* --- A copying nursery --------------------------------------------------------------------------------------------------------------------- */
 
-#if MM_MOVES
+#ifdef RECLAIM_PARTS_NURSERY_H
 static bool is_young(Thr *T, const Slot *x) { return nursery_has(&T->nursery, x->p_); }
 static size_t entries(Thr *T) { return T->nursery.logged.n + T->nursery.cards.n / 2; }
 

@@ -207,6 +207,8 @@ __attribute__((visibility("default"))) const reclaim_strategy *reclaim_strategy_
                                             .summary = "no objects at all",
                                             .flavour = DOUBLE_FLAVOUR,
                                             .build = "a double",
+                                            .pack = "",
+                                            .source = "",
                                             .capabilities = FAKE_CAPABILITIES | RECLAIM_PARALLEL,
                                             .tunables = tunables,
                                             .ntunables = NTUNABLES,
