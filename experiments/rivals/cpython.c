@@ -34,39 +34,38 @@ static inline int64_t item_value(PyObject *list, Py_ssize_t i) {
 }
 
 /* A node with EDGES references, and the type for it. */
-#define NODE_TYPE(Node, EDGES)                                                                                                       \
-  typedef struct Node {                                                                                                              \
-    PyObject_HEAD                                                                                                                    \
-    int64_t v;                                                                                                                       \
-    struct Node *e[EDGES];                                                                                                           \
-  } Node;                                                                                                                            \
-  static int Node##_traverse(PyObject *o, visitproc visit, void *arg) {                                                              \
-    for (int i = 0; i < EDGES; i++) Py_VISIT(((Node *)o)->e[i]);                                                                     \
-    return 0;                                                                                                                        \
-  }                                                                                                                                  \
-  static int Node##_clear(PyObject *o) {                                                                                             \
-    for (int i = 0; i < EDGES; i++) Py_CLEAR(((Node *)o)->e[i]);                                                                     \
-    return 0;                                                                                                                        \
-  }                                                                                                                                  \
-  static void Node##_dealloc(PyObject *o) {                                                                                          \
-    PyObject_GC_UnTrack(o);                                                                                                          \
-    for (int i = 0; i < EDGES; i++) Py_XDECREF(((Node *)o)->e[i]);                                                                   \
-    PyObject_GC_Del(o);                                                                                                              \
-  }                                                                                                                                  \
-  static PyTypeObject Node##_type = {                                                                                                \
-      PyVarObject_HEAD_INIT(NULL, 0).tp_name = #Node,                                                                                \
-      .tp_basicsize = sizeof(Node),                                                                                                  \
-      .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,                                                                           \
-      .tp_traverse = Node##_traverse,                                                                                                \
-      .tp_clear = Node##_clear,                                                                                                      \
-      .tp_dealloc = Node##_dealloc,                                                                                                  \
-  };                                                                                                                                 \
-  static inline Node *Node##_new(int64_t v) { /* without edges */                                                                    \
-    Node *x = (Node *)have((PyObject *)PyObject_GC_New(Node, &Node##_type));                                                         \
-    x->v = v;                                                                                                                        \
-    for (int i = 0; i < EDGES; i++) x->e[i] = NULL;                                                                                  \
-    PyObject_GC_Track(x);                                                                                                            \
-    return x;                                                                                                                        \
+#define NODE_TYPE(Node, EDGES)                                                                                                   \
+  typedef struct Node {                                                                                                          \
+    PyObject_HEAD int64_t v;                                                                                                     \
+    struct Node *e[EDGES];                                                                                                       \
+  } Node;                                                                                                                        \
+  static int Node##_traverse(PyObject *o, visitproc visit, void *arg) {                                                          \
+    for (int i = 0; i < EDGES; i++) Py_VISIT(((Node *)o)->e[i]);                                                                 \
+    return 0;                                                                                                                    \
+  }                                                                                                                              \
+  static int Node##_clear(PyObject *o) {                                                                                         \
+    for (int i = 0; i < EDGES; i++) Py_CLEAR(((Node *)o)->e[i]);                                                                 \
+    return 0;                                                                                                                    \
+  }                                                                                                                              \
+  static void Node##_dealloc(PyObject *o) {                                                                                      \
+    PyObject_GC_UnTrack(o);                                                                                                      \
+    for (int i = 0; i < EDGES; i++) Py_XDECREF(((Node *)o)->e[i]);                                                               \
+    PyObject_GC_Del(o);                                                                                                          \
+  }                                                                                                                              \
+  static PyTypeObject Node##_type = {                                                                                            \
+      PyVarObject_HEAD_INIT(NULL, 0).tp_name = #Node,                                                                            \
+      .tp_basicsize = sizeof(Node),                                                                                              \
+      .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,                                                                       \
+      .tp_traverse = Node##_traverse,                                                                                            \
+      .tp_clear = Node##_clear,                                                                                                  \
+      .tp_dealloc = Node##_dealloc,                                                                                              \
+  };                                                                                                                             \
+  static inline Node *Node##_new(int64_t v) { /* without edges */                                                                \
+    Node *x = (Node *)have((PyObject *)PyObject_GC_New(Node, &Node##_type));                                                     \
+    x->v = v;                                                                                                                    \
+    for (int i = 0; i < EDGES; i++) x->e[i] = NULL;                                                                              \
+    PyObject_GC_Track(x);                                                                                                        \
+    return x;                                                                                                                    \
   }
 NODE_TYPE(Tree, 2)
 NODE_TYPE(Link, 2)
@@ -290,8 +289,7 @@ static void take(Rival *r, int live, int held, int64_t operations) {
 enum { ITEMS = 1 << 18, PASSES = 32 };
 
 typedef struct Range {
-  PyObject_HEAD
-  int64_t at, stop;
+  PyObject_HEAD int64_t at, stop;
 } Range;
 static PyObject *Range_next(PyObject *o) {
   Range *g = (Range *)o;
@@ -346,7 +344,8 @@ static void rival_run(Rival *r) {
 }
 
 static const char *rival_lacks(void) {
-  return rival_options.threads > 1 ? "one thread at a time: it has a global lock, and no loop of an interpreter to hand it on" : NULL;
+  return rival_options.threads > 1 ? "one thread at a time: it has a global lock, and no loop of an interpreter to hand it on"
+                                   : NULL;
 }
 static const char *rival_version(void) { return "CPython " PY_VERSION; }
 static void rival_begin(void) {

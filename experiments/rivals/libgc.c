@@ -49,9 +49,7 @@ static inline void *gc_new(size_t size, int kind) {
   return p;
 }
 #else
-static inline void *gc_new(size_t size, int kind) {
-  return have(kind == GC_I_NORMAL ? GC_MALLOC(size) : GC_MALLOC_ATOMIC(size));
-}
+static inline void *gc_new(size_t size, int kind) { return have(kind == GC_I_NORMAL ? GC_MALLOC(size) : GC_MALLOC_ATOMIC(size)); }
 #endif
 
 /* --- Integers and vectors ---------------------------------------------------------------------------------------------------------- */

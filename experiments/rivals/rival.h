@@ -41,12 +41,12 @@ static struct RivalOptions {
 
 /* --- A rival defines --------------------------------------------------------------------------------------------------------------- */
 
-static void rival_run(Rival *r);              /* one iteration of one thread */
-static const char *rival_lacks(void);         /* why the program that the options ask for cannot be run; NULL: it can */
-static const char *rival_version(void);       /* of the language or library, as it runs */
-static void rival_begin(void);                /* once, before all threads */
-static void rival_thread_begin(void);         /* once in each thread but the first, before its first iteration */
-static void rival_thread_end(void);           /* and after its last one */
+static void rival_run(Rival *r);        /* one iteration of one thread */
+static const char *rival_lacks(void);   /* why the program that the options ask for cannot be run; NULL: it can */
+static const char *rival_version(void); /* of the language or library, as it runs */
+static void rival_begin(void);          /* once, before all threads */
+static void rival_thread_begin(void);   /* once in each thread but the first, before its first iteration */
+static void rival_thread_end(void);     /* and after its last one */
 
 /* --- What programs need ------------------------------------------------------------------------------------------------------------ */
 
@@ -151,12 +151,18 @@ static bool rival_read(int argc, char **argv) {
     }
     if (i + 1 == argc) return false;
     const char *flag = argv[i], *value = argv[++i];
-    if (!strcmp(flag, "--threads")) o->threads = atoi(value);
-    else if (!strcmp(flag, "--seed")) o->seed = strtoull(value, NULL, 10);
-    else if (!strcmp(flag, "--warmup")) o->warmup = atoi(value);
-    else if (!strcmp(flag, "--iterations")) o->iterations = atoi(value);
-    else if (!strcmp(flag, "--heap")) o->heap = strtoull(value, NULL, 10);
-    else return false;
+    if (!strcmp(flag, "--threads"))
+      o->threads = atoi(value);
+    else if (!strcmp(flag, "--seed"))
+      o->seed = strtoull(value, NULL, 10);
+    else if (!strcmp(flag, "--warmup"))
+      o->warmup = atoi(value);
+    else if (!strcmp(flag, "--iterations"))
+      o->iterations = atoi(value);
+    else if (!strcmp(flag, "--heap"))
+      o->heap = strtoull(value, NULL, 10);
+    else
+      return false;
   }
   return o->program && o->threads > 0 && o->warmup >= 0 && o->iterations > 0;
 }
