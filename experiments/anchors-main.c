@@ -199,7 +199,7 @@ int main(int argc, char **argv) {
   struct rows rows = {0};
   int rc = read_command(&c, argc, argv);
   if (rc) return rc;
-  struct table *t = table_read(c.table, c.o.reclaim, c.o.rival);
+  struct table *t = table_read(c.table, c.o.reclaim, c.judge ? NULL : c.o.rival, c.o.only, c.o.nonly);
   if (c.list) return list(t), SWEEP_FINE;
   if (c.judge) {
     char *path = sweep_format("%s/anchors.csv", c.judge);

@@ -220,8 +220,16 @@ static void ask_strategies(struct table *t, const char *reclaim) {
     }
 }
 
-static void ask_rivals(struct table *t, const char *rival) {
-  FILE *f = ask(rival, "--list");
+/* Those named in `only`, or all. */
+static void ask_rivals(struct table *t, const char *rival, char **only, int nonly) {
+  struct text arguments = {0};
+  sweep_text_addf(&arguments, "--list");
+  for (int i = 0; i < nonly; i++) {
+    int k = table_contender(t, only[i]);
+    if (k >= 0 && !t->contenders[k].strategy) sweep_text_addf(&arguments, " %s", t->contenders[k].name);
+  }
+  if (nonly && arguments.n == strlen("--list")) return sweep_text_free(&arguments);
+  FILE *f = ask(rival, arguments.s);
   char line[512];
   while (fgets(line, sizeof line, f)) {
     char *name = strtok(line, "\t\n"), *state = strtok(NULL, "\t\n"), *why = strtok(NULL, "\t\n");
@@ -229,9 +237,10 @@ static void ask_rivals(struct table *t, const char *rival) {
     if (i >= 0 && state) t->contenders[i].missing = strcmp(state, "ok") ? sweep_strdup(why ? why : "it cannot run here") : NULL;
   }
   pclose(f);
+  sweep_text_free(&arguments);
 }
 
-struct table *table_read(const char *path, const char *reclaim, const char *rival) {
+struct table *table_read(const char *path, const char *reclaim, const char *rival, char **only, int nonly) {
   struct table *t = sweep_alloc(1, sizeof *t);
   struct reader r = {path, 0, NULL, t};
   char *text = sweep_read_file(path, NULL);
@@ -250,6 +259,7 @@ struct table *table_read(const char *path, const char *reclaim, const char *riva
   }
   if (!t->baseline || !t->reference || !t->nprograms) refuse(&r, "baseline, reference and programs must be there");
   ask_strategies(t, reclaim);
-  ask_rivals(t, rival);
+  if (rival) ask_rivals(t, rival, only, nonly);
+  for (int i = 0; i < t->ncontenders && !rival; i++) t->contenders[i].missing = NULL;
   return t;
 }
