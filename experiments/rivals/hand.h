@@ -144,6 +144,11 @@ INLINE void vec_free_boxes(Thr *T, Vec *l) {
   }
   vec_free(T, l);
 }
+/* Of boxes that lie in the order in which they were made: last made, first freed. */
+INLINE void vec_free_boxes_in_order(Thr *T, Vec *l) {
+  for (size_t i = l->len; i-- > 0;) box_free(T, l->v[i]);
+  vec_free(T, l);
+}
 INLINE int64_t vec_sum(const Vec *l) {
   int64_t sum = 0;
   for (size_t i = 0, n = l->len; i < n; i++) sum += ((const Box *)l->v[i])->v;
