@@ -39,13 +39,33 @@ static void GC_CALLBACK push_lists(void) {
   if (push_more) push_more();
 }
 
+static void *large_new(size_t size, int kind) {
+  if (size <= HUGE) return GC_malloc_kind(size, kind);
+  return kind == GC_I_NORMAL ? GC_MALLOC_IGNORE_OFF_PAGE(size) : GC_MALLOC_ATOMIC_IGNORE_OFF_PAGE(size);
+}
+
+static void refill(void **list, size_t size, int kind) {
+  if (size > LARGEST)
+    *list = large_new(size, kind);
+  else
+    GC_generic_malloc_many((size + GRANULE - 1) / GRANULE * GRANULE, kind, list);
+}
+/* What does not fit the heap, for want of room in one piece, gets room beyond the limit: the peak of the row tells. */
+static __attribute__((noinline)) void *refill_or_expand(void **list, size_t size, int kind) {
+  refill(list, size, kind);
+  if (*list) return *list;
+  GC_set_dont_expand(0);
+  GC_expand_hp(size + rival_options.heap / 8);
+  refill(list, size, kind);
+  GC_set_dont_expand(1);
+  return have(*list);
+}
+
 static inline void *gc_new(size_t size, int kind) {
-  if (size > HUGE) return have(kind == GC_I_NORMAL ? GC_MALLOC_IGNORE_OFF_PAGE(size) : GC_MALLOC_ATOMIC_IGNORE_OFF_PAGE(size));
-  if (size > LARGEST) return have(GC_malloc_kind(size, kind));
-  void **list = &mine->free[kind][(size + GRANULE - 1) / GRANULE];
-  if (UNLIKELY(!*list)) GC_generic_malloc_many((size + GRANULE - 1) / GRANULE * GRANULE, kind, list);
-  void *p = have(*list);
-  *list = *(void **)p;
+  void *large = NULL, **list = size > LARGEST ? &large : &mine->free[kind][(size + GRANULE - 1) / GRANULE];
+  void *p = *list;
+  if (UNLIKELY(!p)) p = refill_or_expand(list, size, kind);
+  if (size <= LARGEST) *list = *(void **)p;
   return p;
 }
 #else
@@ -74,6 +94,7 @@ static Vec vec_make(size_t room) {
 static __attribute__((noinline)) void vec_grow(Vec *l) {
   Vec longer = vec_make(l->room + l->room / 2 + 4);
   memcpy(longer.v, l->v, l->n * sizeof *l->v);
+  GC_FREE(l->v); /* as GC_REALLOC does */
   l->room = longer.room;
   l->v = longer.v;
 }
@@ -193,6 +214,7 @@ static __attribute__((noinline)) void dict_grow(Dict *d) {
     larger.e[i] = *old;
   }
   larger.used = d->used;
+  GC_FREE(d->e);
   *d = larger;
 }
 static inline int64_t look_up(const Dict *d, const Box *key) {
@@ -408,11 +430,12 @@ static void rival_begin(void) {
   GC_set_all_interior_pointers(0);
   GC_set_free_space_divisor(1);
   GC_set_markers_count((unsigned)rival_options.threads);
-  if (rival_options.heap) GC_set_max_heap_size(rival_options.heap);
+  GC_set_warn_proc(GC_ignore_warn_proc);
   GC_INIT();
   push_more = GC_get_push_other_roots();
   GC_set_push_other_roots(push_lists);
   if (rival_options.heap > GC_get_heap_size()) GC_expand_hp(rival_options.heap - GC_get_heap_size());
+  if (rival_options.heap) GC_set_dont_expand(1); /* it collects when the heap is full, and not before */
 #else
   GC_INIT();
 #endif

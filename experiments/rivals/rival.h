@@ -98,12 +98,12 @@ static RivalEdge rival_edge(void) {
 
 static void rival_iterate(int index, RivalRow *row) {
   Rival *r = &rivals[index];
+  rival_barrier(); /* what the last iteration did was added up */
   memset(r, 0, sizeof *r);
   r->program = rival_options.program;
   r->threads = rival_options.threads;
   r->index = index;
   r->rng = rng_of_thread(rival_options.seed, index);
-  rival_barrier();
   if (index == 0) row->start = rival_edge();
   rival_barrier();
   rival_run(r);
