@@ -2,7 +2,6 @@
 # The judge of experiments/anchors, on rows of known ratios: what it makes of them in the table, in targets, against rivals and in checks;
 # what it leaves out; and what it refuses. No rival is built or run.
 set -euo pipefail
-ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P)
 ANCHORS=$PWD/../rivals/anchors
 RECLAIM=$PWD/../reclaim
 [ -x "$ANCHORS" ] || { echo "no $ANCHORS here" && exit 77; }
