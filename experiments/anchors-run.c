@@ -469,7 +469,8 @@ bool run_all(const struct table *t, const struct options *o, struct rows *rows) 
   plan();
   bool begun = access(path, F_OK) == 0;
   if (!run.ncells) return sweep_say("nothing is left to run"), false;
-  if (!set_up() || !sweep_child_prepare() || (begun && !rows_read(t, path, rows))) return false;
+  /* Signals are blocked before there are threads, which inherit that. */
+  if (!sweep_child_prepare() || !set_up() || (begun && !rows_read(t, path, rows))) return false;
   run.csv = fopen(path, "a");
   if (!run.csv) return sweep_say("%s: %s", path, strerror(errno)), false;
   if (!begun) fputs(header, run.csv);

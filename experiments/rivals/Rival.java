@@ -274,7 +274,7 @@ final class Rival implements Runnable {
     }
   }
 
-  /* --- rcP, rcS: without counts there is only the read --- */
+  /* --- rcP, rcS: without counts a reference is taken by copying it and dropped by forgetting it --- */
 
   static Long[] everybodys;
 
@@ -286,8 +286,13 @@ final class Rival implements Runnable {
   void take(Long[] objects, int held, int rounds) {
     Long[] hand = new Long[held];
     for (int i = 0; i < held; i++) hand[i] = objects[i % objects.length];
+    Long[] taken = new Long[TAKEN];
     long sum = 0;
-    for (int k = 0; k < rounds; k++) sum += hand[below(held - TAKEN + 1) + 3];
+    for (int k = 0; k < rounds; k++) {
+      int at = below(held - TAKEN + 1);
+      for (int i = 0; i < TAKEN; i++) taken[i] = hand[at + i];
+      sum += taken[3];
+    }
     check(sum);
     operations += (long) rounds * TAKEN;
   }

@@ -370,7 +370,6 @@ static Vector<Box> everybodys;
   return d->v;
 }
 
-/* `held`: references in the array that a thread takes from. */
 static void take(Rival *r, size_t live, size_t held, int64_t operations, bool shared) {
   Vector<Box> own, &objects = shared ? everybodys : own, hand;
   if (!shared || r->index == 0)
@@ -434,20 +433,6 @@ static void generators(Rival *r, bool lists) {
 
 /* --- The rival --------------------------------------------------------------------------------------------------------------------- */
 
-static void rival_run(Rival *r) {
-  if (rival_is(r, "treesS")) trees(r, 8, 0, 18, 0, 32000000);
-  if (rival_is(r, "treesL")) trees(r, 16, 0, -1, 0, 8000000);
-  if (rival_is(r, "treesV")) trees(r, 13, 4, -1, 37, 8000000);
-  if (rival_is(r, "list")) list(r);
-  if (rival_is(r, "dict")) dict(r);
-  if (rival_is(r, "ring")) ring(r);
-  if (rival_is(r, "graph")) graph(r);
-  if (rival_is(r, "rcP")) take(r, 64, 64, 32000000, false);
-  if (rival_is(r, "rcS")) take(r, 1, TAKEN, 4000000, true);
-  if (rival_is(r, "gen")) generators(r, false);
-  if (rival_is(r, "genl")) generators(r, true);
-}
-
 static const char *rival_lacks(void) {
 #if defined(COUNTED_PLAIN)
   if (!strcmp(rival_options.program, "rcS")) return "plain counts are not for objects that threads share";
@@ -457,8 +442,7 @@ static const char *rival_lacks(void) {
   return NULL;
 }
 static const char *rival_version(void) { return "g++ " __VERSION__; }
-static void rival_thread_begin(void) {}
-static void rival_thread_end(void) {}
+static void rival_thread_begin(int index) { (void)index; }
 
 #if defined(COUNTED_THREADS)
 static void *nothing(void *unused) { return unused; }

@@ -271,13 +271,13 @@ static __attribute__((noinline)) int64_t take_some(PyObject *hand, Py_ssize_t at
   return v;
 }
 
-static void take(Rival *r, int live, int held, int64_t operations) {
-  PyObject *objects = have(PyList_New(live)), *hand = have(PyList_New(held));
-  for (int i = 0; i < live; i++) PyList_SET_ITEM(objects, i, box(value_for(r, (uint64_t)i, (uint64_t)live)));
-  for (int i = 0; i < held; i++) PyList_SET_ITEM(hand, i, another(PyList_GET_ITEM(objects, i % live)));
+static void take(Rival *r, size_t live, size_t held, int64_t operations, bool shared) {
+  (void)shared; /* there is one thread */
+  PyObject *objects = have(PyList_New((Py_ssize_t)live)), *hand = have(PyList_New((Py_ssize_t)held));
+  for (size_t i = 0; i < live; i++) PyList_SET_ITEM(objects, i, box(value_for(r, i, live)));
+  for (size_t i = 0; i < held; i++) PyList_SET_ITEM(hand, i, another(PyList_GET_ITEM(objects, i % live)));
   int64_t sum = 0;
-  for (int64_t k = 0; k < operations / TAKEN; k++)
-    sum += take_some(hand, (Py_ssize_t)rng_below(&r->rng, (uint64_t)(held - TAKEN + 1)));
+  for (int64_t k = 0; k < operations / TAKEN; k++) sum += take_some(hand, (Py_ssize_t)rng_below(&r->rng, held - TAKEN + 1));
   rival_check(r, (uint64_t)sum);
   Py_DECREF(hand);
   Py_DECREF(objects);
@@ -329,20 +329,6 @@ static void generators(Rival *r, bool lists) {
 
 /* --- The rival --------------------------------------------------------------------------------------------------------------------- */
 
-static void rival_run(Rival *r) {
-  if (rival_is(r, "treesS")) trees(r, 8, 0, 18, 0, 32000000);
-  if (rival_is(r, "treesL")) trees(r, 16, 0, -1, 0, 8000000);
-  if (rival_is(r, "treesV")) trees(r, 13, 4, -1, 37, 8000000);
-  if (rival_is(r, "list")) list(r);
-  if (rival_is(r, "dict")) dict(r);
-  if (rival_is(r, "ring")) ring(r);
-  if (rival_is(r, "graph")) graph(r);
-  if (rival_is(r, "rcP")) take(r, 64, 64, 32000000);
-  if (rival_is(r, "rcS")) take(r, 1, TAKEN, 4000000);
-  if (rival_is(r, "gen")) generators(r, false);
-  if (rival_is(r, "genl")) generators(r, true);
-}
-
 static const char *rival_lacks(void) {
   return rival_options.threads > 1 ? "one thread at a time: it has a global lock, and no loop of an interpreter to hand it on"
                                    : NULL;
@@ -355,5 +341,4 @@ static void rival_begin(void) {
   PyGC_Disable();
 #endif
 }
-static void rival_thread_begin(void) {}
-static void rival_thread_end(void) {}
+static void rival_thread_begin(int index) { (void)index; }

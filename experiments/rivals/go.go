@@ -326,7 +326,7 @@ func graph(r *rival) {
 	}
 }
 
-// --- rcP, rcS: without counts there is only the read ---
+// --- rcP, rcS: without counts a reference is taken by copying it and dropped by forgetting it ---
 
 var everybodys []*int64
 
@@ -342,9 +342,12 @@ func take(r *rival, objects []*int64, held, rounds int) {
 	for i := range hand {
 		hand[i] = objects[i%len(objects)]
 	}
+	some := make([]*int64, taken)
 	var sum int64
 	for k := 0; k < rounds; k++ {
-		sum += *hand[r.below(uint64(held-taken+1))+3]
+		at := r.below(uint64(held - taken + 1))
+		copy(some, hand[at:at+taken])
+		sum += *some[3]
 	}
 	r.check(uint64(sum))
 	r.operations += uint64(rounds) * taken

@@ -338,7 +338,7 @@ static void graph(Rival *r) {
   }
 }
 
-/* --- rcP, rcS: without counts there is only the read --------------------------------------------------------------------------------- */
+/* --- rcP, rcS: without counts a reference is taken by copying it and dropped by forgetting it ---------------------------------------------------------------------------- */
 
 static Vec everybodys;
 
@@ -351,7 +351,12 @@ static void take(Rival *r, size_t live, size_t held, int64_t operations, bool sh
   if (shared) rival_barrier();
   for (size_t i = 0; i < held; i++) vec_push(&hand, objects->v[i % live]);
   int64_t sum = 0;
-  for (int64_t k = 0; k < operations / TAKEN; k++) sum += ((Box *)hand.v[rng_below(&r->rng, held - TAKEN + 1) + 3])->v;
+  void **taken = gc_new(TAKEN * sizeof *taken, GC_I_NORMAL);
+  for (int64_t k = 0; k < operations / TAKEN; k++) {
+    void **from = hand.v + rng_below(&r->rng, held - TAKEN + 1);
+    for (int i = 0; i < TAKEN; i++) taken[i] = from[i];
+    sum += ((Box *)taken[3])->v;
+  }
   rival_check(r, (uint64_t)sum);
   r->operations += (uint64_t)operations;
   if (shared) rival_barrier();
@@ -394,23 +399,6 @@ static void generators(Rival *r, bool lists) {
 
 /* --- The rival --------------------------------------------------------------------------------------------------------------------- */
 
-static void rival_run(Rival *r) {
-#if defined(LIBGC_TUNED)
-  mine = &lists[r->index];
-#endif
-  if (rival_is(r, "treesS")) trees(r, 8, 0, 18, 0, 32000000);
-  if (rival_is(r, "treesL")) trees(r, 16, 0, -1, 0, 8000000);
-  if (rival_is(r, "treesV")) trees(r, 13, 4, -1, 37, 8000000);
-  if (rival_is(r, "list")) list(r);
-  if (rival_is(r, "dict")) dict(r);
-  if (rival_is(r, "ring")) ring(r);
-  if (rival_is(r, "graph")) graph(r);
-  if (rival_is(r, "rcP")) take(r, 64, 64, 32000000, false);
-  if (rival_is(r, "rcS")) take(r, 1, TAKEN, 4000000, true);
-  if (rival_is(r, "gen")) generators(r, false);
-  if (rival_is(r, "genl")) generators(r, true);
-}
-
 static const char *rival_lacks(void) {
 #if defined(LIBGC_TUNED)
   if (rival_options.threads > THREADS) return "more threads than it has lists for";
@@ -440,6 +428,12 @@ static void rival_begin(void) {
   GC_INIT();
 #endif
 }
-/* The library sees threads being made. */
-static void rival_thread_begin(void) {}
-static void rival_thread_end(void) {}
+
+/* The library itself sees threads being made. */
+static void rival_thread_begin(int index) {
+#if defined(LIBGC_TUNED)
+  mine = &lists[index];
+#else
+  (void)index;
+#endif
+}

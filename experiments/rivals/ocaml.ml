@@ -303,14 +303,18 @@ let graph () =
     operations := !operations + nodes
   done
 
-(* --- rcP, rcS: without counts there is only the read --- *)
+(* --- rcP, rcS: without counts a reference is taken by copying it and dropped by forgetting it --- *)
 
 let take live held rounds =
   let objects = Array.init live (fun i -> box (value_for i live)) in
   let hand = Array.init held (fun i -> objects.(i mod live)) in
-  let sum = ref 0 in
+  let some = Array.make taken nothing and sum = ref 0 in
   for _ = 1 to rounds do
-    sum := !sum + hand.(below (held - taken + 1) + 3).v
+    let at = below (held - taken + 1) in
+    for i = 0 to taken - 1 do
+      some.(i) <- hand.(at + i)
+    done;
+    sum := !sum + some.(3).v
   done;
   check !sum;
   operations := !operations + (rounds * taken)

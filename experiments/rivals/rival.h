@@ -41,12 +41,18 @@ static struct RivalOptions {
 
 /* --- A rival defines --------------------------------------------------------------------------------------------------------------- */
 
-static void rival_run(Rival *r);        /* one iteration of one thread */
-static const char *rival_lacks(void);   /* why the program that the options ask for cannot be run; NULL: it can */
-static const char *rival_version(void); /* of the language or library, as it runs */
-static void rival_begin(void);          /* once, before all threads */
-static void rival_thread_begin(void);   /* once in each thread but the first, before its first iteration */
-static void rival_thread_end(void);     /* and after its last one */
+static void trees(Rival *r, int64_t least, int64_t spread, int64_t kept, int64_t chain, int64_t nodes);
+static void list(Rival *r);
+static void dict(Rival *r);
+static void ring(Rival *r);
+static void graph(Rival *r);
+static void take(Rival *r, size_t live, size_t held, int64_t operations,
+                 bool shared); /* held: in the array that a thread takes from */
+static void generators(Rival *r, bool lists);
+static const char *rival_lacks(void);      /* why the program that the options ask for cannot be run; NULL: it can */
+static const char *rival_version(void);    /* of the language or library, as it runs */
+static void rival_begin(void);             /* once, before all threads */
+static void rival_thread_begin(int index); /* once in each thread but the first, before its first iteration */
 
 /* --- What programs need ------------------------------------------------------------------------------------------------------------ */
 
@@ -72,6 +78,21 @@ INLINE void plans_draw(Rival *r, Plan plans[PLANS]) {
   for (int k = 0; k < PLANS; k++)
     for (int v = 0; v < NODES; v++)
       for (int e = 0; e < FANOUT; e++) plans[k].to[v][e] = (uint8_t)rng_below(&r->rng, NODES);
+}
+
+/* One iteration of one thread. */
+static void rival_run(Rival *r) {
+  if (rival_is(r, "treesS")) trees(r, 8, 0, 18, 0, 32000000);
+  if (rival_is(r, "treesL")) trees(r, 16, 0, -1, 0, 8000000);
+  if (rival_is(r, "treesV")) trees(r, 13, 4, -1, 37, 8000000);
+  if (rival_is(r, "list")) list(r);
+  if (rival_is(r, "dict")) dict(r);
+  if (rival_is(r, "ring")) ring(r);
+  if (rival_is(r, "graph")) graph(r);
+  if (rival_is(r, "rcP")) take(r, 64, 64, 32000000, false);
+  if (rival_is(r, "rcS")) take(r, 1, TAKEN, 4000000, true);
+  if (rival_is(r, "gen")) generators(r, false);
+  if (rival_is(r, "genl")) generators(r, true);
 }
 
 static pthread_barrier_t rival_gate;
@@ -114,9 +135,8 @@ static void rival_iterate(int index, RivalRow *row) {
 }
 
 static void *rival_thread(void *index) {
-  rival_thread_begin();
+  rival_thread_begin((int)(intptr_t)index);
   for (int i = 0; i < rival_options.warmup + rival_options.iterations; i++) rival_iterate((int)(intptr_t)index, NULL);
-  rival_thread_end();
   return NULL;
 }
 
