@@ -132,10 +132,19 @@ static inline Box box(int64_t v) { return make<Int>(v); }
 
 /* --- treesS, treesL, treesV -------------------------------------------------------------------------------------------------------- */
 
+/* Members end against the order of their declaration. On a pool, left before right leaves the cells as they lay; malloc would rather have
+   it the other way round. */
 struct Tree : Counted {
   int64_t v;
+#if defined(COUNTED_POOLS)
+  Ref<Tree> r, l;
+#else
   Ref<Tree> l, r;
-  explicit Tree(int64_t v, Ref<Tree> l = {}, Ref<Tree> r = {}) : v(v), l(std::move(l)), r(std::move(r)) {}
+#endif
+  explicit Tree(int64_t v, Ref<Tree> left = {}, Ref<Tree> right = {}) : v(v) {
+    l = std::move(left);
+    r = std::move(right);
+  }
 };
 
 static Ref<Tree> tree_make(int64_t depth) {
