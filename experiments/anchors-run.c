@@ -59,7 +59,10 @@ static bool is_among(const char *name, char **names, int n) {
   return n == 0;
 }
 
-static bool is_asked_for(const struct contender *c) { return is_among(c->name, run.o->only, run.o->nonly); }
+/* By its name; what is there for a check alone, by its strategy's. */
+static bool is_asked_for(const struct contender *c) {
+  return is_among(c->name, run.o->only, run.o->nonly) || (c->for_check && is_among(c->strategy, run.o->only, run.o->nonly));
+}
 
 static void add_cell(int contender, const struct program *p, int threads) {
   const struct contender *c = &run.t->contenders[contender];
