@@ -12,9 +12,10 @@ foreach(FLAVOUR pool malloc)
                                                                                      ${RECLAIM_RIVAL_DIR})
 endforeach()
 
-# The judge of experiments/figures.
+# What experiments/anchors runs.
 if(TARGET reclaim_harness)
-  add_executable(judge-figures experiments/judge-figures.c)
-  target_link_libraries(judge-figures PRIVATE reclaim_harness)
-  set_target_properties(judge-figures PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${RECLAIM_RIVAL_DIR})
+  file(GLOB RECLAIM_ANCHORS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/experiments/anchors*.c)
+  add_executable(anchors ${RECLAIM_ANCHORS})
+  target_link_libraries(anchors PRIVATE reclaim_harness)
+  set_target_properties(anchors PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${RECLAIM_RIVAL_DIR})
 endif()

@@ -111,7 +111,7 @@ static void entry_run(reclaim_thread *t, uint32_t iteration, bool audit, reclaim
       .iteration = iteration,
       .audit = audit,
       .seed = c->seed,
-      .rng = rng_make(c->seed + UINT64_C(0x51D7348E1A2F0C3B) * (uint64_t)T->index),
+      .rng = rng_of_thread(c->seed, T->index),
   };
   mm_blocking_end(T);
   ((const Workload *)c->workload)->run(T, &w);

@@ -8,41 +8,7 @@
 #define RECLAIM_WORK_H
 
 #include "runtime/objects.h"
-
-/* xorshift64*: small, fast, and the same everywhere; never seeded with 0. (Vigna 2016.) */
-typedef struct Rng {
-  uint64_t s;
-} Rng;
-
-INLINE uint64_t mix64(uint64_t x) { /* splitmix64's finaliser */
-  x += UINT64_C(0x9E3779B97F4A7C15);
-  x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-  x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
-  return x ^ x >> 31;
-}
-INLINE Rng rng_make(uint64_t seed) {
-  uint64_t s = mix64(seed);
-  return (Rng){s ? s : 1};
-}
-INLINE uint64_t rng_next(Rng *r) {
-  r->s ^= r->s >> 12;
-  r->s ^= r->s << 25;
-  r->s ^= r->s >> 27;
-  return r->s * UINT64_C(0x2545F4914F6CDD1D);
-}
-/* Uniform in [0, n), n in 1 .. 2^32 (to within 2^-32). */
-INLINE uint64_t rng_below(Rng *r, uint64_t n) { return (rng_next(r) >> 32) * n >> 32; }
-
-/* Something that is due every `period` times; a period of 0: never. No division, since operations take nanoseconds. */
-typedef struct Every {
-  int64_t left, period;
-} Every;
-INLINE Every every(int64_t period) { return (Every){period, period}; }
-INLINE bool is_due(Every *e) {
-  if (LIKELY(--e->left)) return false; /* from 0 it counts down for ever */
-  e->left = e->period;
-  return true;
-}
+#include "runtime/random.h"
 
 /* One thread's view of one iteration. */
 typedef struct Work {

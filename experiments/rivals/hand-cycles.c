@@ -21,32 +21,35 @@ typedef struct Shape {
   size_t at;          /* where a node's edges begin */
 } Shape;
 
+/* Nodes without extra bytes: constants, from which the compiler makes the code that one would write for this very struct. */
+#define BARE(edges) ((Shape){sizeof(Plain) + (edges) * sizeof(void *), 0, offsetof(Plain, e)})
+
 static Shape shape_of(const int64_t *p) {
-  size_t at = p[P_EXTRA] ? offsetof(Vertex, e) : offsetof(Plain, e);
-  return (Shape){at + shape_edges[p[P_SHAPE]] * sizeof(void *), (size_t)p[P_EXTRA], at};
+  unsigned edges = shape_edges[p[P_SHAPE]];
+  if (!p[P_EXTRA]) return BARE(edges);
+  return (Shape){sizeof(Vertex) + edges * sizeof(void *), (size_t)p[P_EXTRA], offsetof(Vertex, e)};
 }
-INLINE void **edges_of(const Shape *s, void *node) { return (void **)((char *)node + s->at); }
+INLINE void **edges_of(Shape s, void *node) { return (void **)((char *)node + s.at); }
 INLINE int64_t value_of(const void *node) { return *(const int64_t *)node; }
 
-static void *vertex_new(Thr *T, const Shape *s, int64_t v) {
-  Vertex *x = hand_new(T, s->node);
+INLINE void *vertex_new(Thr *T, Shape s, int64_t v) {
+  Vertex *x = hand_new(T, s.node);
   x->v = v;
-  void **e = edges_of(s, x), **end = (void **)((char *)x + s->node);
-  while (e < end) *e++ = NULL;
-  if (s->extra) {
-    x->extra = hand_new(T, s->extra);
-    memset(x->extra, 0, s->extra);
+  for (void **e = edges_of(s, x), **end = (void **)((char *)x + s.node); e < end; e++) *e = NULL;
+  if (s.extra) {
+    x->extra = hand_new(T, s.extra);
+    memset(x->extra, 0, s.extra);
   }
   return x;
 }
-static void vertex_free(Thr *T, const Shape *s, void *x) {
-  if (s->extra) hand_free(T, ((Vertex *)x)->extra, s->extra);
-  hand_free(T, x, s->node);
+INLINE void vertex_free(Thr *T, Shape s, void *x) {
+  if (s.extra) hand_free(T, ((Vertex *)x)->extra, s.extra);
+  hand_free(T, x, s.node);
 }
 
 /* --- Building ---------------------------------------------------------------------------------------------------------------------- */
 
-static void *chain_by_hand(Thr *T, const Shape *s, const int64_t *p, bool ring, bool closed) {
+INLINE void *chain_by_hand(Thr *T, Shape s, const int64_t *p, bool ring, bool closed) {
   void *first = vertex_new(T, s, 1), *last = first;
   for (int64_t v = 2; v <= p[P_SIZE]; v++) {
     void *x = vertex_new(T, s, v);
@@ -61,7 +64,7 @@ static void *chain_by_hand(Thr *T, const Shape *s, const int64_t *p, bool ring, 
   return first;
 }
 
-static void *tree_by_hand(Thr *T, const Shape *s, int64_t first, int64_t n, void *parent, bool closed) {
+static void *tree_by_hand(Thr *T, Shape s, int64_t first, int64_t n, void *parent, bool closed) {
   void *x = vertex_new(T, s, first);
   if (closed) edges_of(s, x)[PARENT] = parent;
   int64_t left = (n - 1) / 2, right = n - 1 - left;
@@ -70,7 +73,7 @@ static void *tree_by_hand(Thr *T, const Shape *s, int64_t first, int64_t n, void
   return x;
 }
 
-static Vec *graph_by_hand(Thr *T, const Shape *s, const int64_t *p, const Plan *plan, bool closed) {
+INLINE Vec *graph_by_hand(Thr *T, Shape s, const int64_t *p, const Plan *plan, bool closed) {
   uint32_t n = (uint32_t)p[P_SIZE];
   Vec *nodes = vec_new(T, n);
   for (uint32_t i = 0; i < n; i++) vec_push(T, nodes, vertex_new(T, s, i + 1));
@@ -80,22 +83,23 @@ static Vec *graph_by_hand(Thr *T, const Shape *s, const int64_t *p, const Plan *
   return nodes;
 }
 
-static void *structure_make(Thr *T, const Shape *s, const int64_t *p, const Plan *plan, bool closed) {
+static void *structure_make(Thr *T, Shape s, const int64_t *p, const Plan *plan, bool closed) {
+  bool ring = p[P_SHAPE] == SHAPE_RING;
   switch (p[P_SHAPE]) {
   case SHAPE_TREE: return tree_by_hand(T, s, 1, p[P_SIZE], NULL, closed);
-  case SHAPE_GRAPH: return graph_by_hand(T, s, p, plan, closed);
-  default: return chain_by_hand(T, s, p, p[P_SHAPE] == SHAPE_RING, closed);
+  case SHAPE_GRAPH: return s.extra ? graph_by_hand(T, s, p, plan, closed) : graph_by_hand(T, BARE(FANOUT), p, plan, closed);
+  default: return s.extra ? chain_by_hand(T, s, p, ring, closed) : chain_by_hand(T, BARE(2), p, ring, closed);
   }
 }
 
 /* --- Reading and freeing ------------------------------------------------------------------------------------------------------------- */
 
-static int64_t tree_sum(const Shape *s, void *x) {
+static int64_t tree_sum(Shape s, void *x) {
   if (!x) return 0;
   return value_of(x) + tree_sum(s, edges_of(s, x)[LEFT]) + tree_sum(s, edges_of(s, x)[RIGHT]);
 }
 
-static int64_t graph_sum(const Shape *s, const Vec *nodes) {
+INLINE int64_t graph_sum(Shape s, const Vec *nodes) {
   int64_t sum = 0;
   for (size_t i = 0; i < nodes->len; i++) {
     void *const *e = edges_of(s, nodes->v[i]);
@@ -106,15 +110,21 @@ static int64_t graph_sum(const Shape *s, const Vec *nodes) {
   return sum;
 }
 
-static int64_t structure_sum(const Shape *s, const int64_t *p, void *x) {
-  if (p[P_SHAPE] == SHAPE_TREE) return tree_sum(s, x);
-  if (p[P_SHAPE] == SHAPE_GRAPH) return graph_sum(s, x);
+INLINE int64_t chain_sum(Shape s, const int64_t *p, void *x) {
   int64_t sum = value_of(x);
   for (int64_t i = 1; i < p[P_SIZE]; i++) sum += value_of(x = edges_of(s, x)[NEXT]);
   return sum;
 }
 
-static void tree_free(Thr *T, const Shape *s, void *x) {
+static int64_t structure_sum(Shape s, const int64_t *p, void *x) {
+  switch (p[P_SHAPE]) {
+  case SHAPE_TREE: return tree_sum(s, x);
+  case SHAPE_GRAPH: return s.extra ? graph_sum(s, x) : graph_sum(BARE(FANOUT), x);
+  default: return s.extra ? chain_sum(s, p, x) : chain_sum(BARE(2), p, x);
+  }
+}
+
+static void tree_free(Thr *T, Shape s, void *x) {
   while (x) {
     void *left = edges_of(s, x)[LEFT], *right = edges_of(s, x)[RIGHT];
     vertex_free(T, s, x);
@@ -123,25 +133,31 @@ static void tree_free(Thr *T, const Shape *s, void *x) {
   }
 }
 
-static void structure_free(Thr *T, const Shape *s, const int64_t *p, void *x) {
-  if (p[P_SHAPE] == SHAPE_TREE) {
-    tree_free(T, s, x);
-  } else if (p[P_SHAPE] == SHAPE_GRAPH) {
-    Vec *nodes = x;
-    for (size_t i = 0; i < nodes->len; i++) vertex_free(T, s, nodes->v[i]);
-    vec_free(T, nodes);
-  } else {
-    for (int64_t i = 0; i < p[P_SIZE]; i++) {
-      void *next = edges_of(s, x)[NEXT];
-      vertex_free(T, s, x);
-      x = next;
-    }
+/* Last made, first freed. */
+INLINE void graph_free(Thr *T, Shape s, Vec *nodes) {
+  for (size_t i = nodes->len; i-- > 0;) vertex_free(T, s, nodes->v[i]);
+  vec_free(T, nodes);
+}
+
+INLINE void chain_free(Thr *T, Shape s, const int64_t *p, void *x) {
+  for (int64_t i = 0; i < p[P_SIZE]; i++) {
+    void *next = edges_of(s, x)[NEXT];
+    vertex_free(T, s, x);
+    x = next;
+  }
+}
+
+static void structure_free(Thr *T, Shape s, const int64_t *p, void *x) {
+  switch (p[P_SHAPE]) {
+  case SHAPE_TREE: tree_free(T, s, x); break;
+  case SHAPE_GRAPH: s.extra ? graph_free(T, s, x) : graph_free(T, BARE(FANOUT), x); break;
+  default: s.extra ? chain_free(T, s, p, x) : chain_free(T, BARE(2), p, x);
   }
 }
 
 /* --- An iteration -------------------------------------------------------------------------------------------------------------------- */
 
-static void *next_by_hand(Thr *T, Work *w, const Shape *s, Maker *m) {
+static void *next_by_hand(Thr *T, Work *w, Shape s, Maker *m) {
   const int64_t *p = w->p;
   m->percent += p[P_FRACTION];
   bool closed = m->percent >= 100;
@@ -160,7 +176,7 @@ static void check_by_hand(Work *w, void *x) {
   work_check(w, (uint64_t)value_of(first) + node_degree(w->p));
 }
 
-static void replace_by_hand(Thr *T, Work *w, const Shape *s, Maker *m, Vec *window) {
+static void replace_by_hand(Thr *T, Work *w, Shape s, Maker *m, Vec *window) {
   const int64_t *p = w->p;
   bool held = false;
   do {
@@ -182,11 +198,11 @@ static void run_by_hand(Thr *T, Work *w) {
   Maker m = {plans_make(T, w), 0, 0};
   Shape s = shape_of(w->p);
   Vec *window = vec_new(T, (size_t)w->p[P_LIVE]);
-  for (int64_t i = 0; i < w->p[P_LIVE]; i++) vec_push(T, window, next_by_hand(T, w, &s, &m));
-  replace_by_hand(T, w, &s, &m, window);
+  for (int64_t i = 0; i < w->p[P_LIVE]; i++) vec_push(T, window, next_by_hand(T, w, s, &m));
+  replace_by_hand(T, w, s, &m, window);
   for (size_t i = 0; i < window->len; i++) {
-    work_check(w, (uint64_t)structure_sum(&s, w->p, window->v[i]));
-    structure_free(T, &s, w->p, window->v[i]);
+    work_check(w, (uint64_t)structure_sum(s, w->p, window->v[i]));
+    structure_free(T, s, w->p, window->v[i]);
   }
   vec_free(T, window);
   free(m.plans.edges);

@@ -138,7 +138,7 @@ static Vec *vec_of_branch(Thr *T, Work *w, int64_t first) {
   Vec *l = vec_of_source(T, w, first);
   for (int64_t i = 0; i < w->p[P_STAGES]; i++) {
     Vec *m = vec_mapped(T, l);
-    vec_free_boxes(T, l);
+    vec_free_boxes_in_order(T, l);
     l = vec_filtered(T, m);
   }
   return l;
@@ -186,7 +186,7 @@ static int64_t consume_by_hand(Thr *T, Work *w, const Vec *all) {
 static void all_free(Thr *T, Work *w, Vec *all) {
   for (size_t i = 0; i < all->len; i++) {
     if (w->p[P_MATERIALISE] == LIST) {
-      vec_free_boxes(T, all->v[i]);
+      vec_free_boxes_in_order(T, all->v[i]);
     } else {
       Frame *f = all->v[i];
       f->end(T, f);

@@ -35,7 +35,7 @@ static int64_t temporary_by_hand(Thr *T, Work *w) {
   Vec *list = vec_new(T, n);
   for (size_t i = 0; i < n; i++) vec_push(T, list, box_new(T, first + (int64_t)i));
   int64_t sum = vec_sum(list);
-  vec_free_boxes(T, list);
+  vec_free_boxes_in_order(T, list);
   return sum;
 }
 
@@ -55,10 +55,11 @@ static Vec *rotated_by_hand(Thr *T, const Vec *row) {
   return joined;
 }
 
+/* The old one is freed first: a last-in, first-out pool hands the same cell out again, whose line is on its way already. The other way
+   round, the new one is the cell that was freed the time before, and its link to the next is a cache miss that everything waits for. */
 INLINE void box_replace(Thr *T, Vec *list, size_t i, int64_t v) {
-  Box *new = box_new(T, v), *old = list->v[i];
-  list->v[i] = new;
-  box_free(T, old);
+  box_free(T, list->v[i]);
+  list->v[i] = box_new(T, v);
 }
 
 static void mix_by_hand(Thr *T, Work *w, Vec *list, Vec *rows) {
@@ -100,21 +101,50 @@ static void run_mix_by_hand(Thr *T, Work *w) {
   vec_free_boxes(T, list);
 }
 
-/* --- Taking references: without counts there is only the read ------------------------------------------------------------------------ */
+/* --- Taking references: objects with several owners are counted, by hand as well ------------------------------------------------------ */
+
+typedef struct Counted {
+  uint64_t count;
+  int64_t v;
+} Counted;
+
+static Counted *counted_new(Thr *T, int64_t v) {
+  Counted *c = hand_new(T, sizeof *c);
+  *c = (Counted){1, v};
+  return c;
+}
+INLINE Counted *counted_take(Counted *c) {
+  c->count++;
+  return c;
+}
+INLINE void counted_drop(Thr *T, Counted *c) {
+  if (UNLIKELY(--c->count == 0)) hand_free(T, c, sizeof *c);
+}
+
+static NOINLINE int64_t take_some_by_hand(Thr *T, Counted *const *hand) {
+  Counted *a = counted_take(hand[0]), *b = counted_take(hand[1]), *c = counted_take(hand[2]), *d = counted_take(hand[3]);
+  Counted *e = counted_take(hand[4]), *f = counted_take(hand[5]), *g = counted_take(hand[6]), *h = counted_take(hand[7]);
+  int64_t v = d->v;
+  counted_drop(T, h), counted_drop(T, g), counted_drop(T, f), counted_drop(T, e);
+  counted_drop(T, d), counted_drop(T, c), counted_drop(T, b), counted_drop(T, a);
+  return v;
+}
 
 static void run_take_by_hand(Thr *T, Work *w) {
   size_t of = (size_t)w->p[P_LIVE], n = in_hand(w->p);
-  Vec *objects = vec_new(T, of), *taken = vec_new(T, n);
-  for (size_t i = 0; i < of; i++) vec_push(T, objects, box_new(T, value_at(w, i)));
-  for (size_t i = 0; i < n; i++) vec_push(T, taken, objects->v[i % of]);
+  Vec *objects = vec_new(T, of), *hand = vec_new(T, n);
+  for (size_t i = 0; i < of; i++) vec_push(T, objects, counted_new(T, value_at(w, i)));
+  for (size_t i = 0; i < n; i++) vec_push(T, hand, counted_take(objects->v[i % of]));
   work_hold(T, w);
   uint64_t starts = n - TAKEN + 1;
   int64_t rounds = (w->p[P_OPERATIONS] + TAKEN - 1) / TAKEN, sum = 0;
-  for (int64_t k = 0; k < rounds; k++) sum += ((const Box *)taken->v[rng_below(&w->rng, starts) + 3])->v;
+  for (int64_t k = 0; k < rounds; k++) sum += take_some_by_hand(T, (Counted **)hand->v + rng_below(&w->rng, starts));
   w->operations += (uint64_t)rounds * TAKEN;
   work_check(w, (uint64_t)sum);
-  vec_free(T, taken);
-  vec_free_boxes(T, objects);
+  while (hand->len) counted_drop(T, vec_pop(hand));
+  while (objects->len) counted_drop(T, vec_pop(objects));
+  vec_free(T, hand);
+  vec_free(T, objects);
 }
 
 static void run_by_hand(Thr *T, Work *w) {

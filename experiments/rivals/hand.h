@@ -9,6 +9,8 @@
 
 #include "runtime/work.h"
 
+#include <stdlib.h>
+
 /* The workload that is included next is not registered: its rival is. */
 #undef WORKLOAD_REGISTER
 #define WORKLOAD_REGISTER(id) _Static_assert(sizeof(id) > 0, "")
@@ -25,6 +27,25 @@
 
 /* --- Memory -------------------------------------------------------------------------------------------------------------------- */
 
+#if MM_MALLOC
+
+/* The process's malloc, and nothing beside it: who writes by hand keeps no books of it. */
+INLINE void *hand_new(Thr *T, size_t size) {
+  void *p = malloc(size);
+  if (UNLIKELY(!p)) T->cells.exhausted(T->cells.exhausted_arg);
+  return p;
+}
+INLINE void hand_free(Thr *T, void *p, size_t size) {
+  (void)T, (void)size;
+  free(p);
+}
+INLINE void hand_free_among(Thr *T, void *p, size_t size, size_t among) {
+  (void)among;
+  hand_free(T, p, size);
+}
+
+#else
+
 /* Never NULL: where the system has no more, the cell ends. */
 INLINE void *hand_new(Thr *T, size_t size) { return cell_get(&T->cells, size); }
 INLINE void hand_free(Thr *T, void *p, size_t size) { cell_put(&T->cells, p, size, false); }
@@ -37,6 +58,8 @@ INLINE void hand_free_among(Thr *T, void *p, size_t size, size_t among) {
   else
     cell_put(&T->cells, p, size, false);
 }
+
+#endif
 
 /* --- Boxed integers and growable arrays of references ------------------------------------------------------------------------------ */
 
@@ -119,6 +142,11 @@ INLINE void vec_free_boxes(Thr *T, Vec *l) {
     if (i + AHEAD < n) __builtin_prefetch(l->v[i + AHEAD]);
     hand_free_among(T, l->v[i], sizeof(Box), n);
   }
+  vec_free(T, l);
+}
+/* Of boxes that lie in the order in which they were made: last made, first freed. */
+INLINE void vec_free_boxes_in_order(Thr *T, Vec *l) {
+  for (size_t i = l->len; i-- > 0;) box_free(T, l->v[i]);
   vec_free(T, l);
 }
 INLINE int64_t vec_sum(const Vec *l) {

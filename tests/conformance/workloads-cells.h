@@ -52,5 +52,7 @@
 {"cycles", "nodes=20000;shape=graph;cycle-size=2000;live=2;cyclic-fraction=50", RECLAIM_SHARED_WRITE, UINT64_C(0xdce727cca86cd4c7)},
 {"cycles", "nodes=20000;shape=graph;cycle-size=2;cyclic-fraction=70", RECLAIM_PRIVATE, UINT64_C(0x9c1355ec81d2141b)},
 {"cycles", "nodes=20000;shape=graph;cycle-size=2;cyclic-fraction=70", RECLAIM_SHARED_WRITE, UINT64_C(0xe1d2c5c8e41de7ea)},
+{"stores", "live=300;operations=20000", RECLAIM_PRIVATE, UINT64_C(0x00c6685554925b10)},
+{"stores", "live=20000;operations=60000;renew-every=7", RECLAIM_PRIVATE, UINT64_C(0x9efbde51f03007a2)},
 {"trees", "nodes=30000;kept-depth=9;depth=4;chain=9", RECLAIM_PRIVATE, UINT64_C(0xbfaf80167d754f08)},
 {"trees", "nodes=30000;kept-depth=-1;depth=10;walk=own", RECLAIM_PRIVATE, UINT64_C(0x09775f556ffec27b)},
