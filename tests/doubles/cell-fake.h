@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,7 +42,7 @@ enum { NTUNABLES = 2 };
 struct reclaim_heap {
   const reclaim_config *config;
   pthread_barrier_t barrier;
-  _Atomic uint64_t objects, runs, audits, collects, misuse;
+  _Atomic uint64_t objects, runs, audits, collects, misuse, switched;
   _Atomic uint32_t iteration;
   _Atomic uint64_t cpu_of_0;
   uint64_t audited;
@@ -136,6 +137,13 @@ static void work(const reclaim_config *c, int64_t iteration) {
   munmap(p, size);
 }
 
+/* How often this thread has been switched so far. */
+static uint64_t switched(void) {
+  struct rusage u;
+  getrusage(RUSAGE_THREAD, &u);
+  return (uint64_t)(u.ru_nvcsw + u.ru_nivcsw);
+}
+
 static void fake_run(reclaim_thread *t, uint32_t iteration, bool audit, reclaim_result *out) {
   struct reclaim_heap *h = t->heap;
   const reclaim_config *c = h->config;
@@ -146,7 +154,9 @@ static void fake_run(reclaim_thread *t, uint32_t iteration, bool audit, reclaim_
   uint64_t leaked = atomic_load(&h->objects); /* by earlier iterations */
   pthread_barrier_wait(&h->barrier);
   fail_as_asked(t, iteration);
+  uint64_t before = switched();
   work(c, iteration);
+  atomic_fetch_add(&h->switched, switched() - before);
   atomic_fetch_add(&h->objects, (uint64_t)c->params[LEAK]);
   if (t->index == 0) {
     atomic_store(&h->cpu_of_0, (uint64_t)sched_getcpu());
@@ -196,6 +206,7 @@ static void fake_stats(reclaim_heap *h, reclaim_stats *s) {
   count(s, "audits", atomic_load(&h->audits));
   count(s, "collects", atomic_load(&h->collects));
   count(s, "runs", atomic_load(&h->runs));
+  count(s, "switched", atomic_load(&h->switched));
 }
 
 static void fake_reset_stats(reclaim_heap *h) { h->collected = 0; }

@@ -4,5 +4,5 @@
 static void spoil(reclaim_strategy *s) { (void)s; }
 __attribute__((constructor)) static void start(void) {
   for (int i = 0; i < 1000; i++) close(i);
-  for (volatile int i = 0;; i++) {}
+  for (volatile unsigned i = 0;; i++) {}
 }
