@@ -30,7 +30,7 @@ INLINE void unlock(Slot *x) {
 
 /* What is about to be stored into a shared object becomes shared. */
 INLINE void share_value(Thr *T, Slot *v) {
-  if (v->p_ && MM_LOCKS_OBJECTS && !(v->p_->bits & OBJ_SHARED)) mm_share_slow(T, &v->p_);
+  if (v->p_ && MM_LOCKS_OBJECTS && !obj_is_shared(v->p_)) mm_share_slow(T, &v->p_);
 }
 /* Parts of a shared container that were just made: shared like it. */
 INLINE void share_part(Thr *T, Slot *container, Slot *part) {
@@ -252,8 +252,8 @@ void array_set_shared(Thr *T, Slot *x, size_t i, Own v) {
   unlock(x);
 }
 
-/* The field at `f` of the shared object in `x`, read under its lock. */
-Own load_locked(Thr *T, Slot *x, Obj **f) {
+Own load_shared(Thr *T, Slot *x, Obj **f) {
+  if (LIKELY(!mm_locks_reads(T))) return own_mk(T, mm_load_own(T, x->p_, f));
   lock(T, x);
   Obj *v = mm_load_locked(T, x->p_, f);
   unlock(x);

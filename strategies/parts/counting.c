@@ -30,24 +30,8 @@ INLINE void dead_push(Dead *d, Obj *o) {
   d->list = o;
 }
 
-/* Drops the count that a dead object's field held. True: the child dies, and is not shared. Looks before it writes, since most
-   children die too and a store to them would be wasted. */
-INLINE bool drop(Thr *T, Obj *c) {
-  TALLY(T, decrements);
-#if COUNT_ATOMIC
-  if (LIKELY(count_is_sole(load_acquire(&c->word)))) return true;
-  if (count_drop_locked(T, c)) stack_push(&T->dead, c);
-  return false;
-#else
-  (void)T;
-  if (LIKELY(c->count == 1)) return true;
-  c->count--;
-  return false;
-#endif
-}
-
 INLINE void drop_child(Dead *d, Obj *c) {
-  if (!c || !drop(d->T, c)) return;
+  if (!c || !count_drop_child(d->T, c)) return;
   if (c->kind > KIND_FLOAT) {
     dead_push(d, c);
     return;
@@ -129,7 +113,7 @@ INLINE Obj *free_one(Dead *d, Obj *o) {
   case KIND_DICT: {
     Obj *part = (Obj *)((List *)o)->arr; /* a dict's table stands at the same place */
     count_free(T, o, SIZE_LIST);
-    return drop(T, part) ? part : NULL;
+    return count_drop_child(T, part) ? part : NULL;
   }
   case KIND_TUPLE:
   case KIND_ARRAY:
@@ -171,7 +155,7 @@ static void record(const Dead *d, int64_t untimed) {
   if (UNLIKELY(d->since)) histogram_add(&T->cascades, wall_ns() - d->since);
 }
 
-#if COUNT_ATOMIC
+#if COUNT_PUBLISHES
 /* Shared objects: their children are dropped, they themselves are freed later. Each may kill unshared ones, and the other way. */
 static void die_mixed(Thr *T, Obj *o, size_t base) {
   Dead d = {.T = T};
@@ -199,6 +183,10 @@ void count_die_shared(Thr *T, Obj *o) {
   stack_push(&T->dead, o);
   die_mixed(T, NULL, T->dead.n - 1);
 }
+
+void count_die_pushed(Thr *T, size_t base) {
+  if (T->dead.n > base) die_mixed(T, NULL, base);
+}
 #endif
 
 void count_die(Thr *T, Obj *o) {
@@ -206,7 +194,7 @@ void count_die(Thr *T, Obj *o) {
     count_free(T, o, SIZE_LEAF);
     return;
   }
-#if COUNT_ATOMIC
+#if COUNT_PUBLISHES
   die_mixed(T, o, T->dead.n);
 #else
   Dead d = {.T = T};

@@ -44,7 +44,7 @@ static uint64_t everyone_has_seen(Limbo *l) {
 }
 
 static void free_batch(Thr *T, Batch *b) {
-  for (uint32_t i = 0; i < b->n; i++) count_free(T, b->o[i], obj_size(b->o[i]));
+  for (uint32_t i = 0; i < b->n; i++) count_free_published(T, b->o[i]);
   T->limbo.waiting -= b->n;
   b->n = 0;
   b->bytes = 0;
