@@ -1,0 +1,202 @@
+/* boxes.c: see boxes.h. */
+#include MM_STRATEGY_HEADER
+
+#ifdef BOXES_OF
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "strategies/parts/boxes.h"
+#include "strategies/parts/spill.h"
+#include "strategies/parts/system.h"
+
+enum { SLAB = 128, SPINS = 1000 };
+
+typedef struct Slab {
+  struct Slab *next;
+  Parcel parcel[SLAB];
+} Slab;
+
+#define BOXES_BYTES ((size_t)BIASED_NOBODY * sizeof(Box))
+
+bool boxes_init(Boxes *B) {
+  memset(B, 0, sizeof *B);
+  pthread_mutex_init(&B->mutex, NULL);
+  B->box = system_new(BOXES_BYTES);
+  return B->box;
+}
+
+void boxes_destroy(Boxes *B) {
+  system_free(B->box, BOXES_BYTES);
+  for (Slab *s = B->slabs, *next; s; s = next) next = s->next, system_free(s, sizeof *s);
+  pthread_mutex_destroy(&B->mutex);
+}
+
+void boxes_attach(Boxes *B, Thr *T) {
+  uint32_t id = atomic_fetch_add(&B->ids, 1) + 1;
+  if (id >= BIASED_NOBODY) {
+    atomic_store(&B->ids, BIASED_NOBODY); /* long before it comes round */
+    T->biased.id = BIASED_NOBODY;
+    return;
+  }
+  T->biased.id = id;
+  T->biased.box = &B->box[id];
+  T->biased.box->thread = T;
+  BIASED_STORE(&T->biased.box->head, BOX_BLOCKED, RELEASE);
+}
+
+/* --- Parcels ---------------------------------------------------------------------------------------------------------------------- */
+
+static void make_parcels(Thr *T, Boxes *B) {
+  Slab *s = system_new(sizeof *s);
+  if (!s) T->heap->config->fail(RECLAIM_FAIL_OUT_OF_MEMORY, "no memory for objects that wait to be merged");
+  s->next = B->slabs;
+  B->slabs = s;
+  for (int i = 0; i < SLAB; i++) {
+    s->parcel[i].link.next = B->unused ? &B->unused->link : NULL;
+    B->unused = &s->parcel[i];
+  }
+}
+
+static Parcel *parcel_new(Thr *T, uint32_t to) {
+  Boxes *B = BOXES_OF(T);
+  pthread_mutex_lock(&B->mutex);
+  if (!B->unused) make_parcels(T, B);
+  Parcel *p = B->unused;
+  B->unused = (Parcel *)p->link.next;
+  pthread_mutex_unlock(&B->mutex);
+  p->to = to;
+  p->n = 0;
+  p->bytes = 0;
+  return p;
+}
+
+static void parcel_end(Thr *T, Parcel *p) {
+  Boxes *B = BOXES_OF(T);
+  pthread_mutex_lock(&B->mutex);
+  p->link.next = B->unused ? &B->unused->link : NULL;
+  B->unused = p;
+  pthread_mutex_unlock(&B->mutex);
+}
+
+/* --- Merging ---------------------------------------------------------------------------------------------------------------------- */
+
+/* By the owner of o, by its stand-in, or, where it has exited, by the thread that made o queued. */
+static void merge(Thr *T, Obj *o) {
+  uint32_t word = biased_merge(&o->count, &o->bits);
+  if (word == 0 || ((word & BIASED_SPILLED) && spill_settle(T, o))) stack_push(&T->dead, o);
+}
+
+/* Counts the merges in *counter. */
+static void merge_all(Thr *T, BoxLink *list, uint64_t *counter) {
+  for (Parcel *p = (Parcel *)list, *next; p; p = next) {
+    next = (Parcel *)p->link.next;
+    for (uint32_t i = 0; i < p->n; i++) merge(T, p->o[i]);
+    *counter += p->n;
+    parcel_end(T, p);
+  }
+}
+
+static void wake(Box *box) {
+  __atomic_fetch_add(&box->turns, 1, __ATOMIC_RELEASE);
+  syscall(SYS_futex, &box->turns, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+/* T stands in for the box's owner, and has merged what it came for. */
+static void leave(Thr *T, Box *box) {
+  BoxLeave how;
+  while ((how = box_leave(&box->head)) == BOX_HAS_MAIL) merge_all(T, box_take(&box->head), &T->biased.blocked_merges);
+  if (how == BOX_HANDED_BACK) wake(box);
+}
+
+static void deliver(Thr *T, Parcel *p) {
+  Box *box = &BOXES_OF(T)->box[p->to];
+  p->link.next = NULL;
+  switch (box_push(&box->head, &p->link)) {
+  case BOX_EXITED: merge_all(T, &p->link, &T->biased.exited_merges); break;
+  case BOX_BLOCKED:
+    merge_all(T, &p->link, &T->biased.blocked_merges);
+    leave(T, box);
+    break;
+  default: /* after the push, and before the owner looks: see mm_poll_slow */
+    atomic_store_explicit(&box->thread->poll, 1, memory_order_release);
+  }
+}
+
+static void deliver_slot(Thr *T, Parcel **slot) {
+  Parcel *p = *slot;
+  *slot = NULL;
+  T->biased.nopen--;
+  deliver(T, p);
+}
+
+void boxes_deliver(Thr *T) {
+  for (int i = 0; T->biased.nopen; i = (i + 1) % PARCELS_OPEN)
+    if (T->biased.open[i]) deliver_slot(T, &T->biased.open[i]);
+}
+
+static void put(Thr *T, Obj *o, uint32_t owner) {
+  Parcel **slot = &T->biased.open[owner % PARCELS_OPEN];
+  if (*slot && (*slot)->to != owner) deliver_slot(T, slot);
+  if (!*slot) {
+    *slot = parcel_new(T, owner);
+    T->biased.nopen++;
+  }
+  Parcel *p = *slot;
+  p->o[p->n++] = o;
+  p->bytes += obj_size(o);
+  if (p->n == PARCEL_OBJECTS || p->bytes >= PARCEL_BYTES) deliver_slot(T, slot);
+}
+
+void boxes_send(Thr *T, Obj *o, uint32_t owner) {
+  Box *box = &BOXES_OF(T)->box[owner];
+  T->biased.requests++;
+  switch (box_state(BIASED_LOAD(&box->head, ACQUIRE))) {
+  case BOX_EXITED:
+    merge(T, o);
+    T->biased.exited_merges++;
+    return;
+  case BOX_BLOCKED:
+    if (!box_enter(&box->head)) break;
+    merge(T, o);
+    T->biased.blocked_merges++;
+    leave(T, box);
+    return;
+  }
+  put(T, o, owner);
+}
+
+void boxes_empty(Thr *T) {
+  if (T->biased.id == BIASED_NOBODY) return;
+  uint64_t before = T->biased.own_merges;
+  merge_all(T, box_take(&T->biased.box->head), &T->biased.own_merges);
+  if (T->biased.own_merges - before > T->biased.longest) T->biased.longest = T->biased.own_merges - before;
+}
+
+/* --- Sleeping, returning, ending ----------------------------------------------------------------------------------------------------- */
+
+bool boxes_block(Thr *T) { return T->biased.id == BIASED_NOBODY || box_block(&T->biased.box->head); }
+
+/* It has a stand-in, which is awake: most likely it is gone after a few tries. */
+static COLD void await(Thr *T, Box *box) {
+  T->biased.waits++;
+  for (int i = 0; i < SPINS; i++) {
+    if (box_return(&box->head, false)) return;
+    cpu_relax();
+  }
+  for (;;) {
+    uint32_t turn = load_acquire(&box->turns);
+    if (box_return(&box->head, true)) return;
+    syscall(SYS_futex, &box->turns, FUTEX_WAIT_PRIVATE, turn, NULL, NULL, 0);
+  }
+}
+
+void boxes_return(Thr *T) {
+  if (T->biased.id == BIASED_NOBODY) return;
+  Box *box = T->biased.box;
+  if (UNLIKELY(!box_return(&box->head, false))) await(T, box);
+}
+
+bool boxes_close(Thr *T) { return T->biased.id == BIASED_NOBODY || box_close(&T->biased.box->head); }
+#endif
