@@ -110,7 +110,8 @@ void count_exit(Thr *T) {
 uint64_t count_of_published(Thr *T, Obj *o) {
   uint32_t word = load_acquire(&o->count);
   if (load_relaxed(&o->bits) & OBJ_IMMORTAL) return word;
-  int64_t n = biased_shared(word) + (biased_owner(word) ? biased_local(load_relaxed(&o->bits)) : 0);
+  int64_t n = biased_shared(word);
+  if (biased_owner(word)) n += biased_local(load_relaxed(&o->bits));
   if (word & BIASED_SPILLED) n += spill_of(SPILL_OF(T), o);
   return (uint64_t)n;
 }
