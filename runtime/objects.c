@@ -242,7 +242,7 @@ Own array_new(Thr *T, size_t n) {
   return own_mk(T, &a->h);
 }
 
-void array_set_shared(Thr *T, Slot *x, size_t i, Own v) {
+Own array_swap_shared(Thr *T, Slot *x, size_t i, Own v) {
   LET(T, y, v);
   mm_epoch(T);
   if (mm_is_concurrent(x->p_)) share_value(T, y);
@@ -250,7 +250,10 @@ void array_set_shared(Thr *T, Slot *x, size_t i, Own v) {
   Array *a = AS_ARRAY(T, x->p_);
   if (i < a->len) y->p_ = mm_exchange(T, &a->h, &a->v[i], y->p_);
   unlock(x);
+  return slot_take(T, y);
 }
+
+void array_set_shared(Thr *T, Slot *x, size_t i, Own v) { own_drop(T, array_swap_shared(T, x, i, v)); }
 
 Own load_shared(Thr *T, Slot *x, Obj **f) {
   if (LIKELY(!mm_locks_reads(T))) return own_mk(T, mm_load_own(T, x->p_, f));

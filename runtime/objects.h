@@ -159,6 +159,13 @@ INLINE void array_set(Thr *T, Slot *x, size_t i, Own v) {
   }
   mm_release0(T, mm_exchange(T, &a->h, &a->v[i], own_use(T, v)));
 }
+/* Puts v into place i, which must exist, and hands back what was there. */
+OWNED COLD Own array_swap_shared(Thr *T, Slot *x, size_t i, Own v);
+INLINE OWNED Own array_swap(Thr *T, Slot *x, size_t i, Own v) {
+  Array *a = AS_ARRAY(T, x->p_);
+  if (mm_is_concurrent(&a->h) || UNLIKELY(i >= a->len)) return array_swap_shared(T, x, i, v);
+  return own_mk(T, mm_exchange(T, &a->h, &a->v[i], own_use(T, v)));
+}
 /* Moves the item out, leaving NULL. Not on a shared array. */
 INLINE OWNED Own array_take(Thr *T, Slot *x, size_t i) {
   Array *a = AS_ARRAY(T, x->p_);
@@ -319,6 +326,9 @@ INLINE OWNED Own gen_next_in(Thr *T, Slot *self, unsigned i) {
 
 /* --- Borrowed readers, inside BORROW only -------------------------------------------------------------------------------------------------- */
 
+INLINE unsigned ref_kind(Ref r) { return r.p_->kind; }
+/* Of a raw array. */
+INLINE int64_t ref_word(Ref r, size_t i) { return load_relaxed(&((const int64_t *)((const Raw *)r.p_)->data)[i]); }
 INLINE int64_t ref_int(Ref r) { return ((const Int *)r.p_)->v; }
 INLINE int64_t ref_value(Ref r) { return load_relaxed(&((const Node *)r.p_)->v); }
 INLINE unsigned ref_edges(Ref r) { return r.p_->n; }

@@ -43,8 +43,9 @@
 
    ## What can go wrong, and why it does not
 
-   - *A drop below zero, and the thread that made it is interrupted before it can queue the object.* biased_drop tells only the thread
-     that went from 0 to -1; it then sets QUEUED (biased_request). In between, others may count up and down, the owner may leave, and
+   - *A drop below zero, and the thread that made it is interrupted before it can queue the object.* Mostly the two are one step
+     (biased_queue). Where another drop came in between, biased_drop tells only the thread that went from 0 to -1, which then sets
+     QUEUED (biased_request). In between, others may count up and down, the owner may leave, and
      another thread may go below zero again and set QUEUED first: the request finds that and does nothing. If the object has died
      meanwhile its word is 0, and stays readable, because the memory of what was published is reused only after a poll of every
      thread.
@@ -55,8 +56,9 @@
    - *The owner leaves while another thread counts up.* Leaving is one atomic subtraction of the owner's id: the one comes before the
      other, and either the word is not 0 then, or the reader sees 0 and fails.
    - *The owner sleeps.* Nobody waits for it: while it is blocked it touches no object, so another thread may stand in for it (below).
-   - *The owner has exited.* The same, for ever: its box says so, and whoever set QUEUED merges by itself. Ids are not reused, so no
-     later thread takes itself for the owner.
+   - *The owner has exited.* Its box says so, and its local counts are what they are for ever. Whoever would go below zero merges in the
+     same step (biased_inherit); what was queued before is merged by whoever delivers it. Ids are not reused, so no later thread takes
+     itself for the owner.
 
    ## How an owner is asked: boxes
 
@@ -71,10 +73,11 @@
          +--box_close, when it is empty--> EXITED
 
      RUNNING  parcels are pushed, and the owner merges at its next poll.
-     BLOCKED  the box is empty. A thread with something for it becomes its stand-in by one compare-and-swap: SERVED.
-     SERVED   the stand-in merges with the owner's rights: it reads and clears local counts. It does no more than that (what dies is
-              freed afterwards), takes what was pushed meanwhile, and leaves.
-     AWAITED  the owner is back before the stand-in has left: it waits for that, a few dozen atomic instructions.
+     BLOCKED  the box is empty. A thread with something for it becomes its stand-in by one compare-and-swap: SERVED. No object is
+              queued for that.
+     SERVED   the stand-in has the owner's rights: it merges, and it drops as the owner would, for as long as the cascade of frees goes
+              on that brought it here. Then it takes what was pushed meanwhile, and leaves.
+     AWAITED  the owner is back before the stand-in has left: it waits for that, and the stand-in leaves after the step it is at.
      EXITED   for ever.
 
    One word holds list and state, so that there is no moment between looking at the one and acting on the other.
@@ -187,16 +190,26 @@ BIASED_FN BiasedVerdict biased_dropped(BiasedWord *word, uint32_t was, uint32_t 
   return left == -1 ? biased_request(word, owner) : BIASED_ALIVE;
 }
 
+/* Whether the references that others hold are not known to `shared`: a drop by one of them would go below zero. */
+BIASED_FN bool biased_is_low(uint32_t word) { return word < BIASED_QUEUED; }
+
 /* Drops a reference that the caller, who is not the owner, holds. REQUEST: *owner is to be asked. */
 BIASED_FN BiasedVerdict biased_drop(BiasedWord *word, uint32_t *owner) {
-  uint32_t w = BIASED_LOAD(word, RELAXED);
-  while (w < BIASED_QUEUED) /* biased, and nothing shared: the reference goes to the queue in one step */
-    if (BIASED_CAS(word, &w, w + BIASED_QUEUED, RELEASE)) {
-      *owner = biased_owner(w);
-      return BIASED_REQUEST;
-    }
-  w = BIASED_ADD(word, (uint32_t)-BIASED_UNIT, ACQ_REL);
+  uint32_t w = BIASED_ADD(word, (uint32_t)-BIASED_UNIT, ACQ_REL);
   return (int32_t)w >= 2 * BIASED_UNIT ? BIASED_ALIVE : biased_dropped(word, w, owner);
+}
+
+/* The same for a word found low, in one step: the reference goes to the queue, and the owner is to be asked. False: *word is something
+   else now, which *w tells. */
+BIASED_FN bool biased_queue(BiasedWord *word, uint32_t *w) { return BIASED_CAS(word, w, *w + BIASED_QUEUED, RELEASE); }
+
+/* The same where the owner has exited and its local count will never change: dropped and merged. *w is the new word then; 0: dead. */
+BIASED_FN bool biased_inherit(BiasedWord *word, const BiasedFlags *flags, uint32_t *w) {
+  uint32_t local = biased_local(BIASED_LOAD(flags, RELAXED));
+  uint32_t merged = *w - biased_owner(*w) + (local - 1) * BIASED_UNIT;
+  if (!BIASED_CAS(word, w, merged, ACQ_REL)) return false;
+  *w = merged;
+  return true;
 }
 
 /* --- Merging ---------------------------------------------------------------------------------------------------------------------- */
@@ -285,8 +298,8 @@ BIASED_FN bool box_close(BiasedHead *box) {
   return false;
 }
 
-/* The owner, blocked, is back. False: it has a stand-in (`announced`: which knows now), and must come again. */
-BIASED_FN bool box_return(BiasedHead *box, bool announce) {
+/* The owner, blocked, is back. False: it has a stand-in, which knows now; to be called again until it has gone. */
+BIASED_FN bool box_return(BiasedHead *box) {
   for (;;) {
     uintptr_t h = BIASED_LOAD(box, ACQUIRE);
     switch (box_state(h)) {
@@ -295,7 +308,6 @@ BIASED_FN bool box_return(BiasedHead *box, bool announce) {
       if (BIASED_CAS(box, &h, BOX_RUNNING, ACQUIRE)) return true;
       break;
     case BOX_SERVED:
-      if (!announce) return false;
       if (BIASED_CAS(box, &h, (uintptr_t)box_list(h) | BOX_AWAITED, RELAXED)) return false;
       break;
     default: return false;

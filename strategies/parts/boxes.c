@@ -11,7 +11,7 @@
 #include "strategies/parts/spill.h"
 #include "strategies/parts/system.h"
 
-enum { SLAB = 128, SPINS = 1000 };
+enum { SLAB = 128, SPINS = 200 };
 
 typedef struct Slab {
   struct Slab *next;
@@ -35,6 +35,7 @@ void boxes_destroy(Boxes *B) {
 
 void boxes_attach(Boxes *B, Thr *T) {
   uint32_t id = atomic_fetch_add(&B->ids, 1) + 1;
+  T->biased.acting = BIASED_NOBODY;
   if (id >= BIASED_NOBODY) {
     atomic_store(&B->ids, BIASED_NOBODY); /* long before it comes round */
     T->biased.id = BIASED_NOBODY;
@@ -67,8 +68,7 @@ static Parcel *parcel_new(Thr *T, uint32_t to) {
   B->unused = (Parcel *)p->link.next;
   pthread_mutex_unlock(&B->mutex);
   p->to = to;
-  p->n = 0;
-  p->bytes = 0;
+  p->n = p->bytes = p->references = 0;
   return p;
 }
 
@@ -98,16 +98,30 @@ static void merge_all(Thr *T, BoxLink *list, uint64_t *counter) {
   }
 }
 
+/* The owner may go on. Whoever of the two comes second to `asleep` sees what the other did before. */
 static void wake(Box *box) {
-  __atomic_fetch_add(&box->turns, 1, __ATOMIC_RELEASE);
-  syscall(SYS_futex, &box->turns, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+  if (__atomic_exchange_n(&box->asleep, 0, __ATOMIC_ACQ_REL))
+    syscall(SYS_futex, &box->asleep, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-/* T stands in for the box's owner, and has merged what it came for. */
+/* T stands in for the box's owner, and has done what it came for. */
 static void leave(Thr *T, Box *box) {
   BoxLeave how;
   while ((how = box_leave(&box->head)) == BOX_HAS_MAIL) merge_all(T, box_take(&box->head), &T->biased.blocked_merges);
   if (how == BOX_HANDED_BACK) wake(box);
+}
+
+bool boxes_enter(Thr *T, uint32_t owner) {
+  if (T->biased.acting != BIASED_NOBODY) boxes_leave(T);
+  if (!box_enter(&BOXES_OF(T)->box[owner].head)) return false;
+  T->biased.acting = owner;
+  return true;
+}
+
+void boxes_leave(Thr *T) {
+  Box *box = &BOXES_OF(T)->box[T->biased.acting];
+  T->biased.acting = BIASED_NOBODY;
+  leave(T, box);
 }
 
 static void deliver(Thr *T, Parcel *p) {
@@ -136,8 +150,30 @@ void boxes_deliver(Thr *T) {
     if (T->biased.open[i]) deliver_slot(T, &T->biased.open[i]);
 }
 
-static void put(Thr *T, Obj *o, uint32_t owner) {
+/* References that o has directly, more or less: others may be changing it. Of a list or dict, those of its array or table. */
+static size_t references_of(const Obj *o) {
+  switch (o->kind) {
+  case KIND_NODE:
+  case KIND_GEN: return o->n;
+  case KIND_LIST: return load_relaxed(&load_acquire(&((const List *)o)->arr)->len);
+  case KIND_DICT: return load_relaxed(&load_acquire(&((const Dict *)o)->table)->used);
+  case KIND_TUPLE:
+  case KIND_ARRAY: return load_relaxed(&((const Array *)o)->len);
+  case KIND_TABLE: return load_relaxed(&((const Table *)o)->used);
+  default: return 0;
+  }
+}
+
+static bool is_full(Parcel *p, const Obj *o) {
+  size_t bytes = p->bytes + obj_size(o), references = p->references + references_of(o);
+  p->bytes = (uint32_t)bytes;
+  p->references = (uint32_t)references;
+  return p->n == PARCEL_OBJECTS || bytes >= PARCEL_BYTES || references >= PARCEL_REFERENCES;
+}
+
+void boxes_send(Thr *T, Obj *o, uint32_t owner) {
   Parcel **slot = &T->biased.open[owner % PARCELS_OPEN];
+  T->biased.requests++;
   if (*slot && (*slot)->to != owner) deliver_slot(T, slot);
   if (!*slot) {
     *slot = parcel_new(T, owner);
@@ -145,26 +181,7 @@ static void put(Thr *T, Obj *o, uint32_t owner) {
   }
   Parcel *p = *slot;
   p->o[p->n++] = o;
-  p->bytes += obj_size(o);
-  if (p->n == PARCEL_OBJECTS || p->bytes >= PARCEL_BYTES) deliver_slot(T, slot);
-}
-
-void boxes_send(Thr *T, Obj *o, uint32_t owner) {
-  Box *box = &BOXES_OF(T)->box[owner];
-  T->biased.requests++;
-  switch (box_state(BIASED_LOAD(&box->head, ACQUIRE))) {
-  case BOX_EXITED:
-    merge(T, o);
-    T->biased.exited_merges++;
-    return;
-  case BOX_BLOCKED:
-    if (!box_enter(&box->head)) break;
-    merge(T, o);
-    T->biased.blocked_merges++;
-    leave(T, box);
-    return;
-  }
-  put(T, o, owner);
+  if (is_full(p, o)) deliver_slot(T, slot);
 }
 
 void boxes_empty(Thr *T) {
@@ -178,24 +195,25 @@ void boxes_empty(Thr *T) {
 
 bool boxes_block(Thr *T) { return T->biased.id == BIASED_NOBODY || box_block(&T->biased.box->head); }
 
-/* It has a stand-in, which is awake: most likely it is gone after a few tries. */
+/* It has a stand-in, which knows by now that it is to leave, and most likely does so at once. */
 static COLD void await(Thr *T, Box *box) {
   T->biased.waits++;
   for (int i = 0; i < SPINS; i++) {
-    if (box_return(&box->head, false)) return;
+    if (box_return(&box->head)) return;
     cpu_relax();
   }
   for (;;) {
-    uint32_t turn = load_acquire(&box->turns);
-    if (box_return(&box->head, true)) return;
-    syscall(SYS_futex, &box->turns, FUTEX_WAIT_PRIVATE, turn, NULL, NULL, 0);
+    __atomic_exchange_n(&box->asleep, 1, __ATOMIC_ACQ_REL);
+    if (box_return(&box->head)) break;
+    syscall(SYS_futex, &box->asleep, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
   }
+  __atomic_store_n(&box->asleep, 0, __ATOMIC_RELAXED);
 }
 
 void boxes_return(Thr *T) {
   if (T->biased.id == BIASED_NOBODY) return;
   Box *box = T->biased.box;
-  if (UNLIKELY(!box_return(&box->head, false))) await(T, box);
+  if (UNLIKELY(!box_return(&box->head))) await(T, box);
 }
 
 bool boxes_close(Thr *T) { return T->biased.id == BIASED_NOBODY || box_close(&T->biased.box->head); }

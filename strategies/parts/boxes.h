@@ -1,14 +1,13 @@
 /* boxes.h: how queued objects get to who may merge them: the boxes of biased.h with parcels, threads and their ids.
 
-   A thread that makes an object queued (biased.h) looks at the owner's box. If the owner runs, the object goes into a parcel that the
-   thread keeps open for that owner; a full parcel is left in the box, and the owner's poll flag raised. If the owner is blocked, the
-   thread stands in for it and merges at once; if it has exited, there is nobody to stand in for, and the thread merges, too. Open
-   parcels are delivered at the thread's own next slow poll, and before it blocks: so a thread that sleeps keeps nothing back, and once
-   all threads are blocked every queue is empty.
+   A thread whose drop would go below zero looks at the owner's box. If the owner runs, the object goes into a parcel that the thread keeps
+   open for that owner; a full parcel is left in the box, and the owner's poll flag raised. If the owner is blocked, the thread stands in
+   for it until its cascade of frees is over, or the owner is back: it drops as the owner would. If it has exited, the thread merges.
+   Open parcels are delivered at the thread's own next slow poll, and before it blocks: so a thread that sleeps keeps nothing back, and
+   once all threads are blocked every queue is empty.
 
-   What is merged and found dead goes onto the thread's stack of dead shared objects (T->dead), from where counting.c frees it, after the
-   owner's box was left: standing in is a few dozen instructions per object, however much hangs on them. An owner that comes back
-   meanwhile waits for just that: it spins, then sleeps until it is woken.
+   What is merged and found dead goes onto the thread's stack of dead shared objects (T->dead), from where counting.c frees it. An owner
+   that comes back while another thread stands in for it waits for one step of that thread: it spins, then sleeps until it is woken.
 
    CPython has a hash table of locked lists by thread (Python/brc.c), one list entry per object, and leaves what is queued to a thread
    that is blocked until it wakes. */
@@ -21,23 +20,26 @@
 #include "strategies/parts/biased.h"
 
 enum {
-  PARCEL_BYTES = 1 << 20, /* objects of so many bytes at most are kept back in one */
-  PARCEL_OBJECTS = 60,
+  PARCEL_OBJECTS = 60, /* fewer, if they have bytes or references of their own: what hangs on them is kept back with them */
+  PARCEL_BYTES = 1 << 16,
+  PARCEL_REFERENCES = 64,
   PARCELS_OPEN = 16, /* per thread; owners share them by their ids */
 };
 
 typedef struct Parcel {
   BoxLink link;
   uint32_t n, to;
-  size_t bytes;
+  uint32_t bytes, references;
   Obj *o[PARCEL_OBJECTS];
 } Parcel;
+
+_Static_assert(sizeof(Parcel) <= 512, "the size of some cells");
 
 /* One for each thread that there ever was: 64 bytes of address space, of which those of 64 threads share a page. */
 typedef struct Box {
   _Alignas(64) BiasedHead head;
   Thr *thread;
-  uint32_t turns; /* counts up when the owner may go on; what it sleeps on */
+  uint32_t asleep; /* the owner sleeps on it while it waits for its stand-in */
 } Box;
 
 typedef struct Boxes {
@@ -53,6 +55,7 @@ typedef struct BiasedThread {
   Box *box; /* of no use where id is BIASED_NOBODY */
   Parcel *open[PARCELS_OPEN];
   uint32_t nopen;
+  uint32_t acting; /* the owner that this thread stands in for; BIASED_NOBODY: none */
   uint64_t requests, own_merges, blocked_merges, exited_merges, leaves, waits, longest;
 } BiasedThread;
 
@@ -62,6 +65,11 @@ void boxes_destroy(Boxes *);
 /* Gives T the next id. It begins blocked. */
 void boxes_attach(Boxes *, Thr *T);
 
+/* What the owner is doing; of one that has exited, its local counts may be read afterwards. */
+INLINE unsigned boxes_state(const Box *box) { return box_state(BIASED_LOAD(&box->head, ACQUIRE)); }
+/* True: T is the stand-in of `owner`, which is blocked, until it leaves. */
+bool boxes_enter(Thr *T, uint32_t owner);
+COLD void boxes_leave(Thr *T);
 /* o has just been made queued by T; `owner` is what its word said. May push onto T->dead, as all of these may. */
 COLD void boxes_send(Thr *T, Obj *o, uint32_t owner);
 /* Delivers T's open parcels. */

@@ -4,12 +4,6 @@
 #ifdef BOXES_OF
 #include "strategies/parts/counting.h"
 
-void count_publish(Thr *T, Obj *o) {
-  uint32_t count = o->count;
-  o->bits |= OBJ_SHARED;
-  spill_publish(T, o, count);
-}
-
 /* --- Up ------------------------------------------------------------------------------------------------------------------------- */
 
 static COLD void settle(Thr *T, Obj *o) {
@@ -45,17 +39,29 @@ bool count_try_retain(Thr *T, Obj *o) {
 
 /* --- Down ------------------------------------------------------------------------------------------------------------------------ */
 
-/* The owner drops its last count, or the last that its field has. True: the object is dead. */
-static NOINLINE bool drop_last(Thr *T, Obj *o) {
+static bool died(Thr *T, Obj *o, uint32_t word) { return word == 0 || ((word & BIASED_SPILLED) && spill_settle(T, o)); }
+
+/* The owner drops its last count, or the last that its field has; or its stand-in. True: the object is dead. */
+static NOINLINE bool drop_last(Thr *T, Obj *o, uint32_t owner) {
   if (UNLIKELY(load_relaxed(&o->count) & BIASED_SPILLED) && spill_own_down(T, o)) return false;
-  T->biased.leaves++;
+  ++*(owner == T->biased.id ? &T->biased.leaves : &T->biased.blocked_merges);
   TALLY(T, locked_decrements);
-  uint32_t word = biased_leave(&o->count, T->biased.id);
-  return word == 0 || ((word & BIASED_SPILLED) && spill_settle(T, o));
+  return died(T, o, biased_leave(&o->count, owner));
 }
 
-/* True: the object is dead. Others may be, of what was merged on the way: they are on T->dead. */
-static COLD bool drop_on(Thr *T, Obj *o, BiasedVerdict verdict, uint32_t owner) {
+/* As the owner would. It is back: this was the last that was done for it. */
+static NOINLINE bool drop_acting(Thr *T, Obj *o) {
+  bool dead = !biased_own_down(&o->bits) && drop_last(T, o, T->biased.acting);
+  if (UNLIKELY(boxes_state(&BOXES_OF(T)->box[T->biased.acting]) == BOX_AWAITED)) boxes_leave(T);
+  return dead;
+}
+
+/* Of an object that may be merged or queued, or whose `shared` is not 0. */
+INLINE bool drop_shared(Thr *T, Obj *o) {
+  TALLY(T, locked_decrements);
+  uint32_t owner = 0;
+  BiasedVerdict verdict = biased_drop(&o->count, &owner);
+  if (LIKELY(verdict <= BIASED_DEAD)) return verdict == BIASED_DEAD;
   if (verdict == BIASED_SETTLE) {
     if (spill_settle(T, o)) return true;
     verdict = biased_request(&o->count, &owner);
@@ -64,16 +70,39 @@ static COLD bool drop_on(Thr *T, Obj *o, BiasedVerdict verdict, uint32_t owner) 
   return false;
 }
 
-/* As drop_on. */
+/* `word` is low: only the owner knows whether this is the last reference. */
+static NOINLINE bool drop_low(Thr *T, Obj *o, uint32_t word) {
+  do {
+    uint32_t owner = biased_owner(word);
+    switch (boxes_state(&BOXES_OF(T)->box[owner])) {
+    case BOX_EXITED:
+      if (!biased_inherit(&o->count, &o->bits, &word)) continue;
+      TALLY(T, locked_decrements);
+      T->biased.exited_merges++;
+      return died(T, o, word);
+    case BOX_BLOCKED:
+      if (!boxes_enter(T, owner)) continue;
+      if (biased_owner(load_relaxed(&o->count)) == owner) return drop_acting(T, o);
+      return drop_shared(T, o); /* it has left, or its box was entered, before we came in */
+    default:
+      if (!biased_queue(&o->count, &word)) continue;
+      TALLY(T, locked_decrements);
+      boxes_send(T, o, owner);
+      return false;
+    }
+  } while (biased_is_low(word));
+  return drop_shared(T, o);
+}
+
+/* True: the object is dead. Others may be, of what was merged on the way: they are on T->dead. */
 INLINE bool drop(Thr *T, Obj *o) {
   TALLY(T, published_decrements);
   if (load_relaxed(&o->bits) & OBJ_IMMORTAL) return false;
-  if (biased_owner(load_relaxed(&o->count)) == T->biased.id) return !biased_own_down(&o->bits) && drop_last(T, o);
-  TALLY(T, locked_decrements);
-  uint32_t owner = 0;
-  BiasedVerdict verdict = biased_drop(&o->count, &owner);
-  if (LIKELY(verdict <= BIASED_DEAD)) return verdict == BIASED_DEAD;
-  return drop_on(T, o, verdict, owner);
+  uint32_t word = load_relaxed(&o->count), owner = biased_owner(word);
+  if (owner == T->biased.id) return !biased_own_down(&o->bits) && drop_last(T, o, owner);
+  if (owner == T->biased.acting) return drop_acting(T, o);
+  if (UNLIKELY(biased_is_low(word))) return drop_low(T, o, word);
+  return drop_shared(T, o);
 }
 
 void count_drop_published(Thr *T, Obj *o) {
@@ -83,6 +112,7 @@ void count_drop_published(Thr *T, Obj *o) {
 void count_release_published(Thr *T, Obj *o) {
   size_t base = T->dead.n;
   if (drop(T, o)) count_die_shared(T, o);
+  count_cascade_ends(T);
   if (UNLIKELY(T->dead.n > base)) count_die_pushed(T, base);
 }
 

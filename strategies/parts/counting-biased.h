@@ -8,7 +8,17 @@
 
 /* What publication does to one object, which T has made and nobody else can reach. */
 #define SHARE_MARK(T, o) count_publish((T), (o))
-void count_publish(Thr *T, Obj *o);
+INLINE void count_publish(Thr *T, Obj *o) {
+  uint64_t word = o->word;
+  uint32_t count = (uint32_t)(word >> 32);
+  if (UNLIKELY(count > BIASED_LOCAL_MAX) || UNLIKELY(T->biased.id == BIASED_NOBODY)) {
+    o->bits |= OBJ_SHARED;
+    spill_publish(T, o, count);
+    return;
+  }
+  word |= (uint64_t)(OBJ_SHARED | count * BIASED_LOCAL) << 16;
+  o->word = (word & UINT32_MAX) | (uint64_t)biased_published(T->biased.id, count) << 32;
+}
 
 /* Of a published object. */
 void count_retain_published(Thr *T, Obj *o);
@@ -52,6 +62,11 @@ INLINE bool count_drop_child(Thr *T, Obj *c) {
   if (LIKELY(c->count == 1)) return true;
   c->count--;
   return false;
+}
+
+/* Whoever T stood in for while it dropped things may go on; may push onto T->dead. */
+INLINE void count_cascade_ends(Thr *T) {
+  if (UNLIKELY(T->biased.acting != BIASED_NOBODY)) boxes_leave(T);
 }
 
 /* T's own part of the protocol: delivers, empties its box, frees what dies of that, until there is nothing to do. At a poll, or on the way

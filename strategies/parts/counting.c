@@ -160,18 +160,21 @@ static void record(const Dead *d, int64_t untimed) {
 static void die_mixed(Thr *T, Obj *o, size_t base) {
   Dead d = {.T = T};
   int64_t untimed = cascade(&d, o, CASCADE_TIMED);
-  while (T->dead.n > base) {
-    Obj *s = T->dead.v[--T->dead.n];
-    if (s->kind == KIND_ARRAY)
-      drop_items(&d, (Array *)s); /* not those that have moved to a longer array */
-    else if (s->kind == KIND_TABLE)
-      drop_entries(&d, (Table *)s);
-    else
-      obj_visit(s, visit_drop, &d);
-    limbo_put(T, s);
-    if (UNLIKELY(--untimed == 0)) cascade_is_long(&d);
-    untimed = cascade(&d, NULL, untimed);
-  }
+  do {
+    while (T->dead.n > base) {
+      Obj *s = T->dead.v[--T->dead.n];
+      if (s->kind == KIND_ARRAY)
+        drop_items(&d, (Array *)s); /* not those that have moved to a longer array */
+      else if (s->kind == KIND_TABLE)
+        drop_entries(&d, (Table *)s);
+      else
+        obj_visit(s, visit_drop, &d);
+      limbo_put(T, s);
+      if (UNLIKELY(--untimed == 0)) cascade_is_long(&d);
+      untimed = cascade(&d, NULL, untimed);
+    }
+    count_cascade_ends(T);
+  } while (UNLIKELY(T->dead.n > base));
   record(&d, untimed);
 }
 

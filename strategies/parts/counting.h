@@ -36,6 +36,7 @@ void count_die_pushed(Thr *T, size_t base);
 /* Each of these gives mm_retain, mm_release, and
      count_is_sole(o)      whether the caller holds the only count of an object that nobody else can reach
      count_drop_child(T, c)  drops a dead object's count of c: true when c dies of it and is not shared; a shared one is pushed onto T->dead
+     count_cascade_ends(T)   when all that died is dropped, where objects are published; may push onto T->dead once more
      COUNT_OF(T, o)        how many hold o (for tests: exact only while nobody counts) */
 #if COUNT_BIASED
 #include "strategies/parts/counting-biased.h"

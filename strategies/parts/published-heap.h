@@ -15,7 +15,10 @@ static Heap *published_open(const reclaim_config *config) {
 }
 
 static void published_close(Heap *H) {
-  for (int i = 0; i < H->nthreads; i++) stack_free(&H->threads[i]->dead);
+  for (int i = 0; i < H->nthreads; i++) {
+    stack_free(&H->threads[i]->dead);
+    limbo_end(H->threads[i]);
+  }
   limbo_destroy(&H->limbo);
   counted_close(H);
 }
