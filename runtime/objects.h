@@ -159,7 +159,7 @@ INLINE void array_set(Thr *T, Slot *x, size_t i, Own v) {
   }
   mm_release0(T, mm_exchange(T, &a->h, &a->v[i], own_use(T, v)));
 }
-/* Puts v into place i, which must exist, and hands back what was there. */
+/* Puts v into place i and hands back what was there; where there is no such place, v. */
 OWNED COLD Own array_swap_shared(Thr *T, Slot *x, size_t i, Own v);
 INLINE OWNED Own array_swap(Thr *T, Slot *x, size_t i, Own v) {
   Array *a = AS_ARRAY(T, x->p_);
