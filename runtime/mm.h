@@ -198,6 +198,27 @@ INLINE void om_share(Thr *T, Slot *x) {
 #endif
 }
 
+/* The same for what is type-like: immutable, long-lived, referred to by all threads. A strategy may count references to it in another way, or
+   not at all (parts/statics.h); elsewhere this is om_share. Before another thread can see any of it. */
+INLINE void om_share_static(Thr *T, Slot *x) {
+#ifdef MM_STATICS
+  mm_epoch(T);
+  if (x->p_ && !(OBJ_FLAGS(x->p_) & OBJ_IMMORTAL)) mm_share_static_slow(T, &x->p_);
+#else
+  om_share(T, x);
+#endif
+}
+/* Ends that, before the program drops it: while no other thread uses it, and when, beside the fields of static objects, x's is the only
+   reference. */
+INLINE void om_end_static(Thr *T, Slot *x) {
+#ifdef MM_STATICS
+  mm_epoch(T);
+  if (x->p_) mm_end_static_slow(T, &x->p_);
+#else
+  (void)T, (void)x;
+#endif
+}
+
 /* --- Borrowing: reading without counting ------------------------------------------------------------------------------------- */
 
 /* BORROW(T, r, x) { ... }: inside, `r` is x's object, and the ref_* readers of runtime/objects.h follow its fields without owning

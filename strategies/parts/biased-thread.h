@@ -25,6 +25,7 @@
 #define BIASED_TALLIES(X)                                                                                                        \
   X(published_increments, "published-increments")                                                                                \
   X(published_decrements, "published-decrements")                                                                                \
-  X(locked_increments, "locked-increments")
+  X(locked_increments, "locked-increments")                                                                                      \
+  X(static_counts, "increments-and-decrements-of-statics")
 
 #endif

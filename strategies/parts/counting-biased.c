@@ -4,6 +4,13 @@
 #ifdef BOXES_OF
 #include "strategies/parts/counting.h"
 
+/* Of an object that is immortal, or static: its number, if it has one, is where the word has an owner that is nobody. */
+INLINE void count_static(Thr *T, const Obj *o, int32_t n) {
+  TALLY(T, static_counts);
+  uint32_t word = load_relaxed(&o->count);
+  if (biased_owner(word) == BIASED_NOBODY) T->apart[word >> 16] += n;
+}
+
 /* --- Up ------------------------------------------------------------------------------------------------------------------------- */
 
 static COLD void settle(Thr *T, Obj *o) {
@@ -12,7 +19,10 @@ static COLD void settle(Thr *T, Obj *o) {
 
 void count_retain_published(Thr *T, Obj *o) {
   TALLY(T, published_increments);
-  if (load_relaxed(&o->bits) & OBJ_IMMORTAL) return;
+  if (load_relaxed(&o->bits) & OBJ_IMMORTAL) {
+    count_static(T, o, 1);
+    return;
+  }
   if (biased_owner(load_relaxed(&o->count)) == T->biased.id) {
     if (UNLIKELY(!biased_own_up(&o->bits))) spill_own_up(T, o);
     return;
@@ -25,8 +35,10 @@ void count_retain_published(Thr *T, Obj *o) {
 bool count_try_retain(Thr *T, Obj *o) {
   TALLY(T, increments);
   TALLY(T, published_increments);
-  uint32_t flags = load_relaxed(&o->bits);
-  if (flags & OBJ_IMMORTAL) return true;
+  if (load_relaxed(&o->bits) & OBJ_IMMORTAL) {
+    count_static(T, o, 1);
+    return true;
+  }
   if (biased_owner(load_relaxed(&o->count)) == T->biased.id) {
     if (UNLIKELY(!biased_own_up(&o->bits))) spill_own_up(T, o);
     return true;
@@ -97,7 +109,10 @@ static NOINLINE bool drop_low(Thr *T, Obj *o, uint32_t word) {
 /* True: the object is dead. Others may be, of what was merged on the way: they are on T->dead. */
 INLINE bool drop(Thr *T, Obj *o) {
   TALLY(T, published_decrements);
-  if (load_relaxed(&o->bits) & OBJ_IMMORTAL) return false;
+  if (load_relaxed(&o->bits) & OBJ_IMMORTAL) {
+    count_static(T, o, -1);
+    return false;
+  }
   uint32_t word = load_relaxed(&o->count), owner = biased_owner(word);
   if (owner == T->biased.id) return !biased_own_down(&o->bits) && drop_last(T, o, owner);
   if (owner == T->biased.acting) return drop_acting(T, o);
@@ -139,7 +154,8 @@ void count_exit(Thr *T) {
 
 uint64_t count_of_published(Thr *T, Obj *o) {
   uint32_t word = load_acquire(&o->count);
-  if (load_relaxed(&o->bits) & OBJ_IMMORTAL) return word;
+  if (load_relaxed(&o->bits) & OBJ_IMMORTAL)
+    return biased_owner(word) == BIASED_NOBODY ? (uint64_t)statics_sum(T, word >> 16) : COUNT_IMMORTAL;
   int64_t n = biased_shared(word);
   if (biased_owner(word)) n += biased_local(load_relaxed(&o->bits));
   if (word & BIASED_SPILLED) n += spill_of(SPILL_OF(T), o);

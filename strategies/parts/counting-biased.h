@@ -13,7 +13,7 @@ INLINE void count_publish(Thr *T, Obj *o) {
   uint32_t count = (uint32_t)(word >> 32);
   if (UNLIKELY(count > BIASED_LOCAL_MAX) || UNLIKELY(T->biased.id == BIASED_NOBODY)) {
     o->bits |= OBJ_SHARED;
-    spill_publish(T, o, count);
+    spill_publish(T, o, T->biased.id, count);
     return;
   }
   word |= (uint64_t)(OBJ_SHARED | count * BIASED_LOCAL) << 16;

@@ -11,14 +11,20 @@ static Heap *published_open(const reclaim_config *config) {
     return NULL;
   }
   limbo_init(&H->limbo);
-  return H;
+  if (statics_init(&H->statics, (int)config->tunables[PUBLISHED_STATICS])) return H;
+  statics_destroy(&H->statics);
+  limbo_destroy(&H->limbo);
+  counted_close(H);
+  return NULL;
 }
 
 static void published_close(Heap *H) {
   for (int i = 0; i < H->nthreads; i++) {
     stack_free(&H->threads[i]->dead);
     limbo_end(H->threads[i]);
+    statics_counts_free(H->threads[i]->apart);
   }
+  statics_destroy(&H->statics);
   limbo_destroy(&H->limbo);
   counted_close(H);
 }
@@ -29,7 +35,10 @@ static Thr *published_attach(Heap *H, int index) {
   Thr *T = counted_attach(H, index, &fresh);
   if (!T) return NULL;
   const int64_t *t = H->config->tunables;
-  if (fresh) cells_init(&T->cells, &H->chunks, (uint32_t)t[COUNTED_FREELIST_CAP], counted_exhausted, H);
+  if (fresh) {
+    cells_init(&T->cells, &H->chunks, (uint32_t)t[COUNTED_FREELIST_CAP], counted_exhausted, H);
+    if (!statics_counts(&H->statics, &T->apart)) counted_exhausted(H);
+  }
   T->small = H->small;
   T->lock_reads = t[PUBLISHED_LOCK_READS];
   limbo_attach(&H->limbo, T);
@@ -51,9 +60,11 @@ static void published_stats(Heap *H, reclaim_stats *out) {
   }
   out->counters[out->ncounters++] = (reclaim_counter){"lock-parks", parks};
   out->counters[out->ncounters++] = (reclaim_counter){"most-awaiting-reuse", most};
+  out->counters[out->ncounters++] = (reclaim_counter){"static-objects-made", H->statics.made};
 }
 
 static void published_reset(Heap *H) {
   counted_reset(H);
+  H->statics.made = 0;
   for (int i = 0; i < H->nthreads; i++) H->threads[i]->parks = H->threads[i]->limbo.most_waiting = 0;
 }

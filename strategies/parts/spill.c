@@ -96,16 +96,23 @@ static void set_local(Obj *o, uint32_t n) {
   store_relaxed(&o->bits, (uint8_t)(flags | n * BIASED_LOCAL));
 }
 
-void spill_publish(Thr *T, Obj *o, uint32_t count) {
-  bool owned = T->biased.id != BIASED_NOBODY;
+void spill_publish(Thr *T, Obj *o, uint32_t id, uint32_t count) {
+  bool owned = id != BIASED_NOBODY;
   uint32_t field = owned ? count <= BIASED_LOCAL_MAX ? count : SPILL_ROOM : count < BIASED_SPILL ? count : SPILL_CHUNK;
-  o->count = biased_published(T->biased.id, field);
+  store_relaxed(&o->count, biased_published(id, field));
   if (owned) set_local(o, field);
   if (field == count) return;
   SpillStripe *s = enter(T, o);
   Spilled *e = find_or_make(T, s, o);
   *(owned ? &e->local : &e->shared) = (int64_t)count - field;
   add(s, e, o, 0);
+  leave(s);
+}
+
+void spill_forget(Thr *T, Obj *o) {
+  SpillStripe *s = enter(T, o);
+  Spilled *e = find(s, o);
+  if (e) drop_entry(s, e);
   leave(s);
 }
 

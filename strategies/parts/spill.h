@@ -45,9 +45,11 @@ void spill_destroy(Spill *);
 uint64_t spill_moves(Spill *);
 void spill_reset(Spill *);
 
-/* T publishes o, which nobody else knows yet, with `count` references in T's local count, or as merged where T has no id. Sets its word
-   and its local count. */
-void spill_publish(Thr *T, Obj *o, uint32_t count);
+/* o, which nobody else knows or uses, becomes biased towards `id`, with `count` references in the local count; with BIASED_NOBODY, merged.
+   Sets its word and its local count. */
+void spill_publish(Thr *T, Obj *o, uint32_t id, uint32_t count);
+/* Without an entry, since o is to be counted in another way. */
+void spill_forget(Thr *T, Obj *o);
 /* T, the owner, counts up, and its field is full. */
 COLD void spill_own_up(Thr *T, Obj *o);
 /* T, the owner, drops the last count in its field. False: nothing local is spilled, and nothing done. */
