@@ -11,7 +11,11 @@ const int mm_ntunables = BIASED_TUNABLES;
 Heap *mm_open(const reclaim_config *config) { return biased_open(config); }
 void mm_close(Heap *H) { biased_close(H); }
 Thr *mm_attach(Heap *H, int index) { return biased_attach(H, index); }
-void mm_detach(Thr *T) { biased_detach(T); }
+void mm_detach(Thr *T) {
+  mm_blocking_end(T);
+  biased_exit(T);
+  published_detach(T);
+}
 
 void mm_poll_slow(Thr *T) { biased_poll(T); }
 

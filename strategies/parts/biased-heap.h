@@ -24,13 +24,10 @@ static Thr *biased_attach(Heap *H, int index) {
   return T;
 }
 
-/* T is blocked, but has things to drop: what others have queued for it. */
-static void biased_detach(Thr *T) {
-  boxes_return(T);
-  limbo_unblock(T);
+/* T, running again, since it has things to drop: what others have queued for it. It is blocked afterwards as far as limbo is concerned. */
+static void biased_exit(Thr *T) {
   count_exit(T);
   limbo_block(T);
-  published_detach(T);
 }
 
 static void biased_poll(Thr *T) {

@@ -184,11 +184,24 @@ void boxes_send(Thr *T, Obj *o, uint32_t owner) {
   if (is_full(p, o)) deliver_slot(T, slot);
 }
 
-void boxes_empty(Thr *T) {
-  if (T->biased.id == BIASED_NOBODY) return;
+void boxes_empty_for(Thr *T, Thr *owner) {
+  Box *box = owner->biased.box;
+  if (!box || owner->biased.id == BIASED_NOBODY) return;
   uint64_t before = T->biased.own_merges;
-  merge_all(T, box_take(&T->biased.box->head), &T->biased.own_merges);
+  merge_all(T, box_take(&box->head), &T->biased.own_merges);
   if (T->biased.own_merges - before > T->biased.longest) T->biased.longest = T->biased.own_merges - before;
+}
+
+void boxes_empty(Thr *T) { boxes_empty_for(T, T); }
+
+void boxes_remind(Thr *T) {
+  Boxes *B = BOXES_OF(T);
+  uint32_t ids = atomic_load(&B->ids);
+  for (uint32_t id = 1; id <= ids && id < BIASED_NOBODY; id++) {
+    uintptr_t head = BIASED_LOAD(&B->box[id].head, ACQUIRE);
+    if (box_list(head) && box_state(head) == BOX_RUNNING)
+      atomic_store_explicit(&B->box[id].thread->poll, 1, memory_order_release);
+  }
 }
 
 /* --- Sleeping, returning, ending ----------------------------------------------------------------------------------------------------- */

@@ -76,6 +76,10 @@ COLD void boxes_send(Thr *T, Obj *o, uint32_t owner);
 void boxes_deliver(Thr *T);
 /* Merges what is in T's own box. */
 void boxes_empty(Thr *T);
+/* The same for another, who is stopped. */
+void boxes_empty_for(Thr *T, Thr *owner);
+/* Raises the flag of every running thread that has something in its box. */
+void boxes_remind(Thr *T);
 /* T, running, has delivered everything: true, and T is blocked, unless there is something in its box. */
 bool boxes_block(Thr *T);
 /* T is back. */

@@ -89,7 +89,7 @@ static void counted_stats(Heap *H, reclaim_stats *out) {
   out->counters[out->ncounters++] = (reclaim_counter){"longest-cascade", longest};
   out->live_objects = H->live_objects;
   out->live_bytes = H->live_bytes;
-  out->committed_bytes = MM_MALLOC ? RECLAIM_NONE : chunks_committed(&H->chunks);
+  out->committed_bytes = CELLS_FOREIGN ? RECLAIM_NONE : chunks_committed(&H->chunks);
   out->allocated_bytes = RECLAIM_NONE; /* not counted on the way */
 }
 

@@ -23,7 +23,15 @@ typedef struct Dead {
   bool bulk;       /* the object being freed is a long array or table */
   uint64_t leaves; /* freed as items of arrays and tables, not counted elsewhere */
   uint64_t since;  /* when the timed part began; 0: not yet */
+#ifdef COUNT_ENDED
+  uint64_t plain; /* leaves that were counted */
+#endif
 } Dead;
+#ifdef COUNT_ENDED
+#define COUNT_PLAIN(d, o) ((void)((d)->plain += kind_is_leaf((o)->kind)))
+#else
+#define COUNT_PLAIN(d, o) ((void)0)
+#endif
 
 INLINE void dead_push(Dead *d, Obj *o) {
   o->word = LINK_WORD(d->list, o->word);
@@ -125,6 +133,7 @@ INLINE Obj *free_one(Dead *d, Obj *o) {
     count_free(T, o, SIZE_TABLE(((Table *)o)->cap));
     return NULL;
   default:
+    COUNT_PLAIN(d, o);
     obj_visit(o, visit_drop, d);
     count_free(T, o, obj_size(o));
     return NULL;
@@ -153,6 +162,9 @@ static void record(const Dead *d, int64_t untimed) {
   uint64_t freed = (uint64_t)(CASCADE_TIMED - untimed) + d->leaves;
   if (freed > T->longest_cascade) T->longest_cascade = freed;
   if (UNLIKELY(d->since)) histogram_add(&T->cascades, wall_ns() - d->since);
+#ifdef COUNT_ENDED
+  COUNT_ENDED(T, CASCADE_TIMED - untimed - (int64_t)d->plain);
+#endif
 }
 
 #if COUNT_PUBLISHES
@@ -169,6 +181,7 @@ static void die_mixed(Thr *T, Obj *o, size_t base) {
         drop_entries(&d, (Table *)s);
       else
         obj_visit(s, visit_drop, &d);
+      COUNT_PLAIN(&d, s);
       limbo_put(T, s);
       if (UNLIKELY(--untimed == 0)) cascade_is_long(&d);
       untimed = cascade(&d, NULL, untimed);

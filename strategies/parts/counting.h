@@ -23,6 +23,13 @@
 
 #define COUNT_IMMORTAL ((uint32_t)1 << (COUNT_PUBLISHES ? 31 : 30))
 
+/* What a strategy may hang onto the life of objects, before it includes this header; nothing unless it does:
+     COUNT_BORN(T, kind)   one was made
+     COUNT_ENDED(T, n)     a cascade of frees is over that freed n containers */
+#ifndef COUNT_BORN
+#define COUNT_BORN(T, kind) ((void)0)
+#endif
+
 /* Frees `o`, whose last count was dropped, and all that dies with it. Not for shared objects. */
 NOINLINE void count_die(Thr *T, Obj *o);
 
@@ -63,7 +70,7 @@ static COLD __attribute__((unused)) void *count_get_padded(Thr *T, size_t size) 
 static COLD __attribute__((unused)) void count_put_padded(Thr *T, Obj *o, size_t size) {
   cell_put(COUNT_CELLS(T), o, COUNT_PADDED(size), COUNT_OWNERS);
 }
-#if MM_CHECK && COUNT_OWNERS && !MM_MALLOC
+#if MM_CHECK && COUNT_OWNERS && !CELLS_FOREIGN
 #define COUNT_CHECK_OWNER(T, o)                                                                                                  \
   (unit_of(o)->owner == COUNT_CELLS(T) ? (void)0 : mm_panic((T), "an object that was never published died on another's thread"))
 #else
@@ -75,6 +82,7 @@ INLINE Obj *mm_alloc(Thr *T, size_t size, unsigned kind, unsigned n) {
   TALLY_N(T, allocated_bytes, size);
   Obj *o = UNLIKELY(COUNT_IS_PADDED(T)) ? count_get_padded(T, size) : cell_get(COUNT_CELLS(T), size);
   o->word = HDR_WORD(kind, n);
+  COUNT_BORN(T, kind);
   return o;
 }
 /* Nothing moves and nothing is collected: what is counted stays. */

@@ -360,7 +360,8 @@ static void cut_short(Thr *T, int index, void *arg) {
     mm_blocking_begin(T);
     pass_turn(t);
     await_turn(t, 2);
-    return; /* leaves blocked, as far as its box says: heap_leave enters a blocking region again */
+    mm_blocking_end(T); /* finds its box handed back */
+    return;
   }
   await_turn(t, 1);
   BiasedHead *head = &BOXES_OF(T)->box[t->id[0]].head;
