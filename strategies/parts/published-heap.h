@@ -19,7 +19,9 @@ static Heap *published_open(const reclaim_config *config) {
 }
 
 static void published_close(Heap *H) {
+  limbo_drain(H->threads, H->nthreads); /* nobody is left to see what waits there */
   for (int i = 0; i < H->nthreads; i++) {
+    cells_flush(&H->threads[i]->cells);
     stack_free(&H->threads[i]->dead);
     limbo_end(H->threads[i]);
     statics_counts_free(H->threads[i]->apart);
