@@ -20,7 +20,10 @@ static void biased_close(Heap *H) {
 
 static Thr *biased_attach(Heap *H, int index) {
   Thr *T = published_attach(H, index);
-  if (T) boxes_attach(&H->boxes, T);
+  if (!T) return NULL;
+  pthread_mutex_lock(&H->mutex); /* who has stopped the world looks at the boxes of all handles, adopted ones among them */
+  boxes_attach(&H->boxes, T);
+  pthread_mutex_unlock(&H->mutex);
   return T;
 }
 

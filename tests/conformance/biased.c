@@ -15,6 +15,7 @@ Test(handed, by_threads_that_block_and_exit, .timeout = LIMIT_S) {
   if (MM_HEAP_LIMITED) h.heap.config.heap_limit_bytes = 8 << 20;
   heap_tune(&h.heap, "nursery", 64 << 10);
   heap_tune(&h.heap, "switch-interval", 100);
+  heap_tune(&h.heap, "threshold", 100);
   handed_run(&h);
 }
 

@@ -187,6 +187,7 @@ Test(sharing, readers_and_writers_while_collecting, .timeout = LIMIT_S) {
   if (MM_HEAP_LIMITED) h.config.heap_limit_bytes = 4 << 20;
   heap_tune(&h, "nursery", 64 << 10);
   heap_tune(&h, "switch-interval", 100);
+  heap_tune(&h, "threshold", 100);
   heap_tune(&h, "lock-reads", 1);
   heap_tune(&h, "freelist-cap", 100);
   together(&h);

@@ -10,6 +10,7 @@ static void run(uint64_t heap_limit, int64_t variant) {
   if (MM_HEAP_LIMITED) h.heap.config.heap_limit_bytes = heap_limit;
   heap_tune(&h.heap, "nursery", 64 << 10);
   heap_tune(&h.heap, "switch-interval", 100);
+  heap_tune(&h.heap, "threshold", 100);
   heap_tune(&h.heap, "count-by", variant & 1);
   heap_tune(&h.heap, "lock-reads", variant >> 1);
   handed_run(&h);
