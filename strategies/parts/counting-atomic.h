@@ -24,19 +24,16 @@ INLINE void mm_retain(Thr *T, Obj *o) {
   __atomic_fetch_add(&o->count, 1, __ATOMIC_RELAXED);
 }
 
-/* One load of the header tells both: a count of 1, and that nobody else can reach it. */
-INLINE bool count_is_sole(const Obj *o) {
-  const uint64_t count = (uint64_t)UINT32_MAX << 32, shared = (uint64_t)OBJ_SHARED << 16;
-  return (load_acquire(&o->word) & (count | shared)) == (uint64_t)1 << 32;
-}
+/* Whether the caller holds the only count of an object that nobody else can reach. Looked at as it was written, by 32 bits: a load of the
+   whole header would wait for the locked instruction before it to reach the cache (about a quarter of the time of an uncontended pair). */
+INLINE bool count_is_last(const Obj *o, uint32_t count) { return LIKELY(count == 1) && LIKELY(!(o->bits & OBJ_SHARED)); }
+INLINE bool count_is_sole(const Obj *o) { return count_is_last(o, load_acquire(&o->count)); }
 
-/* Drops one count of an object of which the caller is not sole owner; true when it was the last, which only shared objects come to.
-   Release, so that what this thread did to the object comes before its death; acquire, so that the one who frees it sees what all
-   others did. */
-INLINE bool count_drop_locked(Thr *T, Obj *o) {
-  (void)T;
+/* Drops one count of an object of which the caller is not sole owner, and whose count was `c`; true when it was the last, which only
+   shared objects come to. Release, so that what this thread did to the object comes before its death; acquire, so that the one who frees
+   it sees what all others did. */
+INLINE bool count_drop_locked(Thr *T, Obj *o, uint32_t c) {
   TALLY(T, locked_decrements);
-  uint32_t c = load_relaxed(&o->count);
   if (UNLIKELY((int32_t)c < 0)) return false;
   if (UNLIKELY(T->compare_and_swap)) {
     while (!__atomic_compare_exchange_n(&o->count, &c, c - 1, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {}
@@ -59,17 +56,18 @@ INLINE bool count_try_retain(Thr *T, Obj *o) {
 
 INLINE void mm_release(Thr *T, Obj *o) {
   TALLY(T, decrements);
-  if (LIKELY(count_is_sole(o)))
+  uint32_t c = load_acquire(&o->count);
+  if (LIKELY(count_is_last(o, c)))
     count_die(T, o);
-  else if (UNLIKELY(count_drop_locked(T, o)))
+  else if (UNLIKELY(count_drop_locked(T, o, c)))
     count_die_shared(T, o);
 }
 
 INLINE bool count_drop_child(Thr *T, Obj *c) {
-  (void)T;
   TALLY(T, decrements);
-  if (LIKELY(count_is_sole(c))) return true;
-  if (count_drop_locked(T, c)) stack_push(&T->dead, c);
+  uint32_t n = load_acquire(&c->count);
+  if (LIKELY(count_is_last(c, n))) return true;
+  if (count_drop_locked(T, c, n)) stack_push(&T->dead, c);
   return false;
 }
 INLINE void count_cascade_ends(Thr *T) { (void)T; }
