@@ -64,7 +64,7 @@ static void *work_thread(void *arg) {
   return NULL;
 }
 
-WorkThread *work_start(Thr *T, Work *w, uint64_t draws, WorkBody *body, void *arg) {
+WorkThread *work_start(Thr *T, Work *w, int draws, WorkBody *body, void *arg) {
   mm_epoch(T);
   WorkThread *t = work_memory(T, sizeof *t);
   *t = (WorkThread){.heap = T->heap, .work = *w, .body = body, .arg = arg};

@@ -54,7 +54,7 @@ void work_hold(Thr *T, Work *w);
 typedef struct WorkThread WorkThread;
 typedef void WorkBody(Thr *T, Work *w, void *arg);
 /* Where there is no such thread to be had the cell ends. Own values die. */
-WorkThread *work_start(Thr *T, Work *w, uint64_t draws, WorkBody *body, void *arg);
+WorkThread *work_start(Thr *T, Work *w, int draws, WorkBody *body, void *arg);
 /* Waits for its end, inside a blocking region, and adds its operations and checksum to the starter's. */
 void work_end(Thr *T, Work *w, WorkThread *t);
 

@@ -263,7 +263,7 @@ static void live_and_exit(Thr *T, Work *w, void *arg) {
 
 static void make_step(Thr *T, Work *w, Making *m, Slot *ring) {
   if (w->p[P_LIFE])
-    work_end(T, w, work_start(T, w, m->maker, live_and_exit, m));
+    work_end(T, w, work_start(T, w, (int)m->maker, live_and_exit, m));
   else
     put_batch(T, w, m, ring, m->first);
   m->first += w->p[P_LIFE] ? w->p[P_LIFE] : 1;

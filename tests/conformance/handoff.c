@@ -148,7 +148,7 @@ static void start_and_end(Thr *T, int index, void *arg) {
     for (int i = 0; i < AT_ONCE; i++) {
       first[i] = (round * AT_ONCE + i) * MADE;
       checksum += mix64((uint64_t)first[i]);
-      t[i] = work_start(T, &w, (uint64_t)i, make_and_exit, &first[i]);
+      t[i] = work_start(T, &w, i, make_and_exit, &first[i]);
     }
     churn(T, 1000);
     for (int i = 0; i < AT_ONCE; i++) work_end(T, &w, t[i]);
