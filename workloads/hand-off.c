@@ -44,7 +44,12 @@ static const reclaim_setting settings[] = {
      "object=raw;size=500;batch=100;depth=16;batches=5000;kept=5000;life=8;flow=ring", RECLAIM_HAND_OFF},
 };
 
-enum { VALUE_BASE = SMALL_INT_MAX + 1, TREE_DEPTH = 3, TREE_NODES = 15, BORROW_CHUNK = (BORROW_LOADS - 1) / (2 * TREE_NODES + 1) };
+enum {
+  VALUE_BASE = SMALL_INT_MAX + 1,
+  TREE_DEPTH = 3,
+  TREE_NODES = 15,
+  BORROW_CHUNK = (BORROW_LOADS - 1) / (2 * TREE_NODES + 1)
+};
 enum { SHARED_RINGS, SHARED_QUEUES }; /* places in the globals */
 
 /* --- Facts ------------------------------------------------------------------------------------------------------------------------- */
