@@ -38,7 +38,7 @@ INLINE void cpu_relax(void) {
 
    kind   one of the enum below; KIND_FORWARDED while a copying collector runs
    n      number of references of a node or generator frame; of an array: its items have moved; unused (0) elsewhere
-   bits   OBJ_* flags, written by the object's only owner, or with the world stopped
+   bits   OBJ_* flags, written by the object's only owner, or with the world stopped; biased counts have one of theirs above them
    lock   the object lock (strategies/parts/park.h): 0 free, 1 held, 2 held and waited for
    count  the reference count where MM_COUNTS_HEAP, else unused
 

@@ -52,6 +52,12 @@
 #error "the strategy's header leaves a capability undefined"
 #endif
 
+/* The flags of an object that is being looked at. A strategy that writes that byte while other threads look says so by a definition of its
+   own (parts/biased-thread.h); elsewhere a plain read lets the compiler look once for two questions. */
+#ifndef OBJ_FLAGS
+#define OBJ_FLAGS(o) ((o)->bits)
+#endif
+
 /* At every loop back-edge and function entry: here a collector may run, the GIL may change hands. */
 INLINE void mm_poll(Thr *T);
 
@@ -173,20 +179,41 @@ INLINE void own_drop(Thr *T, Own v) { mm_release0(T, own_use(T, v)); }
 
 /* --- Sharing ---------------------------------------------------------------------------------------------------------------- */
 
-INLINE bool obj_is_shared(const Obj *o) { return MM_SHARES_HEAP && (o->bits & OBJ_SHARED); }
+INLINE bool obj_is_shared(const Obj *o) { return MM_SHARES_HEAP && (OBJ_FLAGS(o) & OBJ_SHARED); }
 
 /* Whether the fields of `o` may be written by another thread at the same time: a compile-time no where nothing is shared or where
    a GIL stands before everything. */
-INLINE bool mm_is_concurrent(const Obj *o) { return MM_LOCKS_OBJECTS && UNLIKELY(o->bits & OBJ_SHARED); }
+INLINE bool mm_is_concurrent(const Obj *o) { return MM_LOCKS_OBJECTS && UNLIKELY(OBJ_FLAGS(o) & OBJ_SHARED); }
 
 /* Before publication; deep. Storing into a shared object does this to what is stored. A strategy may publish a copy of an int, a float
    or a string: they are values, and slot_same tells nothing of them. */
 INLINE void om_share(Thr *T, Slot *x) {
 #if MM_LOCKS_OBJECTS
   mm_epoch(T);
-  if (x->p_ && !(x->p_->bits & OBJ_SHARED)) mm_share_slow(T, &x->p_);
+  if (x->p_ && !obj_is_shared(x->p_)) mm_share_slow(T, &x->p_);
 #elif !MM_SHARES_HEAP
   mm_share_slow(T, &x->p_);
+#else
+  (void)T, (void)x;
+#endif
+}
+
+/* The same for what is type-like: immutable, long-lived, referred to by all threads. A strategy may count references to it in another way, or
+   not at all (parts/statics.h); elsewhere this is om_share. Before another thread can see any of it. */
+INLINE void om_share_static(Thr *T, Slot *x) {
+#ifdef MM_STATICS
+  mm_epoch(T);
+  if (x->p_ && !(OBJ_FLAGS(x->p_) & OBJ_IMMORTAL)) mm_share_static_slow(T, &x->p_);
+#else
+  om_share(T, x);
+#endif
+}
+/* Ends that, before the program drops it: while no other thread uses it, and when, beside the fields of static objects, x's is the only
+   reference. */
+INLINE void om_end_static(Thr *T, Slot *x) {
+#ifdef MM_STATICS
+  mm_epoch(T);
+  if (x->p_) mm_end_static_slow(T, &x->p_);
 #else
   (void)T, (void)x;
 #endif

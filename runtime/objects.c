@@ -30,7 +30,7 @@ INLINE void unlock(Slot *x) {
 
 /* What is about to be stored into a shared object becomes shared. */
 INLINE void share_value(Thr *T, Slot *v) {
-  if (v->p_ && MM_LOCKS_OBJECTS && !(v->p_->bits & OBJ_SHARED)) mm_share_slow(T, &v->p_);
+  if (v->p_ && MM_LOCKS_OBJECTS && !obj_is_shared(v->p_)) mm_share_slow(T, &v->p_);
 }
 /* Parts of a shared container that were just made: shared like it. */
 INLINE void share_part(Thr *T, Slot *container, Slot *part) {
@@ -242,7 +242,7 @@ Own array_new(Thr *T, size_t n) {
   return own_mk(T, &a->h);
 }
 
-void array_set_shared(Thr *T, Slot *x, size_t i, Own v) {
+Own array_swap_shared(Thr *T, Slot *x, size_t i, Own v) {
   LET(T, y, v);
   mm_epoch(T);
   if (mm_is_concurrent(x->p_)) share_value(T, y);
@@ -250,10 +250,13 @@ void array_set_shared(Thr *T, Slot *x, size_t i, Own v) {
   Array *a = AS_ARRAY(T, x->p_);
   if (i < a->len) y->p_ = mm_exchange(T, &a->h, &a->v[i], y->p_);
   unlock(x);
+  return slot_take(T, y);
 }
 
-/* The field at `f` of the shared object in `x`, read under its lock. */
-Own load_locked(Thr *T, Slot *x, Obj **f) {
+void array_set_shared(Thr *T, Slot *x, size_t i, Own v) { own_drop(T, array_swap_shared(T, x, i, v)); }
+
+Own load_shared(Thr *T, Slot *x, Obj **f) {
+  if (LIKELY(!mm_locks_reads(T))) return own_mk(T, mm_load_own(T, x->p_, f));
   lock(T, x);
   Obj *v = mm_load_locked(T, x->p_, f);
   unlock(x);

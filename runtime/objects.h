@@ -107,7 +107,7 @@ INLINE OWNED Own list_get(Thr *T, Slot *l, size_t i) {
   if (mm_is_concurrent(&L->h)) return list_get_shared(T, l, i);
   Array *a = L->arr;
   if (UNLIKELY(i >= a->len)) return own_mk(T, NULL);
-  return own_mk(T, mm_load_own(T, &a->h, &a->v[i]));
+  return own_mk(T, mm_load_locked(T, &a->h, &a->v[i])); /* the array of a list that is not shared is not */
 }
 /* Replaces item i, which must exist (on a shared list that others shorten: else nothing happens). */
 INLINE void list_set(Thr *T, Slot *l, size_t i, Own v) {
@@ -131,7 +131,12 @@ INLINE OWNED Own list_pop(Thr *T, Slot *l) {
 OWNED Own list_slice(Thr *T, Slot *l, size_t from, size_t to);
 OWNED Own list_concat(Thr *T, Slot *a, Slot *b);
 
-OWNED COLD Own load_locked(Thr *T, Slot *x, Obj **f);
+/* The field at `f` of the published object in `x`, where counts make that a matter of its own. */
+OWNED Own load_shared(Thr *T, Slot *x, Obj **f);
+INLINE OWNED Own load_field(Thr *T, Slot *x, Obj **f) {
+  if (MM_COUNTS_HEAP && mm_is_concurrent(x->p_)) return load_shared(T, x, f);
+  return own_mk(T, mm_load_locked(T, x->p_, f));
+}
 
 /* --- Tuples and boxed arrays ----------------------------------------------------------------------------------------------------- */
 
@@ -143,8 +148,7 @@ INLINE size_t array_len(Thr *T, const Slot *x) { return AS_ARRAY(T, x->p_)->len;
 INLINE OWNED Own array_get(Thr *T, Slot *x, size_t i) {
   Array *a = AS_ARRAY(T, x->p_);
   if (UNLIKELY(i >= a->len)) return own_mk(T, NULL);
-  if (mm_is_concurrent(&a->h) && mm_locks_reads(T)) return load_locked(T, x, &a->v[i]);
-  return own_mk(T, mm_load_own(T, &a->h, &a->v[i]));
+  return load_field(T, x, &a->v[i]);
 }
 COLD void array_set_shared(Thr *T, Slot *x, size_t i, Own v);
 INLINE void array_set(Thr *T, Slot *x, size_t i, Own v) {
@@ -154,6 +158,13 @@ INLINE void array_set(Thr *T, Slot *x, size_t i, Own v) {
     return;
   }
   mm_release0(T, mm_exchange(T, &a->h, &a->v[i], own_use(T, v)));
+}
+/* Puts v into place i and hands back what was there; where there is no such place, v. */
+OWNED COLD Own array_swap_shared(Thr *T, Slot *x, size_t i, Own v);
+INLINE OWNED Own array_swap(Thr *T, Slot *x, size_t i, Own v) {
+  Array *a = AS_ARRAY(T, x->p_);
+  if (mm_is_concurrent(&a->h) || UNLIKELY(i >= a->len)) return array_swap_shared(T, x, i, v);
+  return own_mk(T, mm_exchange(T, &a->h, &a->v[i], own_use(T, v)));
 }
 /* Moves the item out, leaving NULL. Not on a shared array. */
 INLINE OWNED Own array_take(Thr *T, Slot *x, size_t i) {
@@ -215,11 +226,7 @@ OWNED Own node_make(Thr *T, int64_t v, unsigned edges);
 INLINE unsigned node_edges(Thr *T, const Slot *x) { return AS_NODE(T, x->p_)->h.n; }
 INLINE int64_t node_value(Thr *T, const Slot *x) { return load_relaxed(&AS_NODE(T, x->p_)->v); }
 INLINE void node_set_value(Thr *T, const Slot *x, int64_t v) { store_relaxed(&AS_NODE(T, x->p_)->v, v); }
-INLINE OWNED Own node_get(Thr *T, Slot *x, unsigned i) {
-  Node *n = AS_NODE(T, x->p_);
-  if (mm_is_concurrent(&n->h) && mm_locks_reads(T)) return load_locked(T, x, &n->e[i]);
-  return own_mk(T, mm_load_own(T, &n->h, &n->e[i]));
-}
+INLINE OWNED Own node_get(Thr *T, Slot *x, unsigned i) { return load_field(T, x, &AS_NODE(T, x->p_)->e[i]); }
 INLINE void node_set(Thr *T, Slot *x, unsigned i, Own v) {
   Node *n = AS_NODE(T, x->p_);
   if (mm_is_concurrent(&n->h)) {
@@ -284,11 +291,7 @@ INLINE int64_t gen_word(Thr *T, const Slot *g, unsigned i) { return gen_words(AS
 INLINE void gen_set_word(Thr *T, const Slot *g, unsigned i, int64_t v) { gen_words(AS_GEN(T, g->p_))[i] = v; }
 INLINE int32_t gen_state(Thr *T, const Slot *g) { return AS_GEN(T, g->p_)->state; }
 INLINE void gen_set_state(Thr *T, const Slot *g, int32_t s) { AS_GEN(T, g->p_)->state = s; }
-INLINE OWNED Own gen_ref(Thr *T, Slot *g, unsigned i) {
-  Gen *G = AS_GEN(T, g->p_);
-  if (mm_is_concurrent(&G->h) && mm_locks_reads(T)) return load_locked(T, g, &G->refs[i]);
-  return own_mk(T, mm_load_own(T, &G->h, &G->refs[i]));
-}
+INLINE OWNED Own gen_ref(Thr *T, Slot *g, unsigned i) { return load_field(T, g, &AS_GEN(T, g->p_)->refs[i]); }
 COLD void gen_set_ref_shared(Thr *T, Slot *g, unsigned i, Own v);
 INLINE void gen_set_ref(Thr *T, Slot *g, unsigned i, Own v) {
   Gen *G = AS_GEN(T, g->p_);
@@ -323,6 +326,9 @@ INLINE OWNED Own gen_next_in(Thr *T, Slot *self, unsigned i) {
 
 /* --- Borrowed readers, inside BORROW only -------------------------------------------------------------------------------------------------- */
 
+INLINE unsigned ref_kind(Ref r) { return r.p_->kind; }
+/* Of a raw array. */
+INLINE int64_t ref_word(Ref r, size_t i) { return load_relaxed(&((const int64_t *)((const Raw *)r.p_)->data)[i]); }
 INLINE int64_t ref_int(Ref r) { return ((const Int *)r.p_)->v; }
 INLINE int64_t ref_value(Ref r) { return load_relaxed(&((const Node *)r.p_)->v); }
 INLINE unsigned ref_edges(Ref r) { return r.p_->n; }

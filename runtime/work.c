@@ -45,6 +45,47 @@ void work_hold(Thr *T, Work *w) {
   mm_blocking_end(T);
 }
 
+struct WorkThread {
+  pthread_t id;
+  Heap *heap;
+  Work work;
+  WorkBody *body;
+  void *arg;
+};
+
+static void *work_thread(void *arg) {
+  WorkThread *t = arg;
+  Thr *T = mm_attach(t->heap, t->work.index);
+  if (!T) t->heap->config->fail(RECLAIM_FAIL_OUT_OF_MEMORY, "no memory for a thread of the workload");
+  mm_blocking_end(T);
+  t->body(T, &t->work, t->arg);
+  mm_blocking_begin(T);
+  mm_detach(T);
+  return NULL;
+}
+
+WorkThread *work_start(Thr *T, Work *w, int draws, WorkBody *body, void *arg) {
+  mm_epoch(T);
+  WorkThread *t = work_memory(T, sizeof *t);
+  *t = (WorkThread){.heap = T->heap, .work = *w, .body = body, .arg = arg};
+  t->work.rng = rng_of_thread(w->seed, draws);
+  t->work.operations = t->work.checksum = t->work.cyclic_nodes = 0;
+  if (pthread_create(&t->id, NULL, work_thread, t))
+    T->heap->config->fail(RECLAIM_FAIL_OUT_OF_MEMORY, "the system refused a thread of the workload");
+  return t;
+}
+
+void work_end(Thr *T, Work *w, WorkThread *t) {
+  mm_epoch(T);
+  mm_blocking_begin(T);
+  pthread_join(t->id, NULL);
+  mm_blocking_end(T);
+  w->operations += t->work.operations;
+  w->checksum += t->work.checksum;
+  w->cyclic_nodes += t->work.cyclic_nodes;
+  free(t);
+}
+
 void work_publish(Thr *T, Work *w, int i, Slot *x) {
   (void)w;
   om_share(T, x);

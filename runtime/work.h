@@ -47,6 +47,17 @@ void work_barrier(Thr *T, Work *w);
    collected in full, and the live objects are counted; in a timed one it is one test. */
 void work_hold(Thr *T, Work *w);
 
+/* --- Threads that come and go inside an iteration. Each is a mutator of its own and runs body(its T, its w, arg); its w is the starter's
+       with draws of its own, made of the campaign's seed and `draws` alone. It inherits the starter's CPUs. What it made and handed on
+       outlives it. */
+
+typedef struct WorkThread WorkThread;
+typedef void WorkBody(Thr *T, Work *w, void *arg);
+/* Where there is no such thread to be had the cell ends. Own values die. */
+WorkThread *work_start(Thr *T, Work *w, int draws, WorkBody *body, void *arg);
+/* Waits for its end, inside a blocking region, and adds its operations and checksum to the starter's. */
+void work_end(Thr *T, Work *w, WorkThread *t);
+
 /* --- Data of all threads: GLOBAL_ROOTS places. One thread publishes, then work_barrier, then all may get; before it is retracted
        (by one thread), another work_barrier. */
 

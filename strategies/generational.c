@@ -415,7 +415,7 @@ void mm_share_slow(Thr *T, Obj **slot) {
   } else {
     if (young || n->logged.n || n->cards.n) minor_timed(T, true);
     T->copies = 0;
-    share_deep(&T->work, *slot);
+    share_deep(T, &T->work, *slot);
   }
   if (UNLIKELY(over_limit(T->heap)) && !keep_limit(T)) out_of_room(T->heap);
 }

@@ -64,7 +64,7 @@ void *ms_alloc_slow(Thr *T, size_t size, Obj **keep) {
   return p;
 }
 
-void mm_share_slow(Thr *T, Obj **slot) { share_deep(&T->work, *slot); }
+void mm_share_slow(Thr *T, Obj **slot) { share_deep(T, &T->work, *slot); }
 
 void mm_collect(Thr *T) {
   while (!collect(T)) {}

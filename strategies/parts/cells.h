@@ -3,7 +3,8 @@
    pool    pool.h: pools of the strategy's own; nothing is counted on the way
    malloc  the process's malloc, whichever was preloaded, one call per object; optionally a per-class free list in front of it,
            at most `freelist-cap` cells each, as CPython keeps per type. The default cap is 0: the allocator axis shows the
-           allocator. Objects and bytes are counted here, since a foreign malloc cannot be walked.
+           allocator. Objects and bytes are counted here, since a foreign malloc cannot be walked. A strategy that must walk its heap
+           defines CELLS_WALKED: it has pools in both flavours, here of chunks that malloc gave.
 
    A Cells belongs to one thread (or to whoever holds the GIL). */
 #ifndef RECLAIM_PARTS_CELLS_H
@@ -11,7 +12,12 @@
 
 #include "strategies/parts/pool.h"
 
-#if MM_MALLOC
+#ifndef CELLS_WALKED
+#define CELLS_WALKED 0
+#endif
+
+#if MM_MALLOC && !CELLS_WALKED
+#define CELLS_FOREIGN 1
 
 #include <stdlib.h>
 
@@ -83,6 +89,7 @@ INLINE void cells_flush(Cells *C) {
 }
 
 #else
+#define CELLS_FOREIGN 0
 
 typedef Pool Cells;
 
@@ -102,7 +109,7 @@ INLINE void cells_flush(Cells *C) { (void)C; }
 
 /* Live objects and bytes over n Cells, exact. Only while no thread uses them. */
 INLINE void cells_books(Cells *cells[], int n, Chunks *chunks, uint64_t *objects, uint64_t *bytes) {
-#if MM_MALLOC
+#if CELLS_FOREIGN
   (void)chunks;
   int64_t o = 0, b = 0;
   for (int i = 0; i < n; i++) o += cells[i]->objects, b += cells[i]->bytes;

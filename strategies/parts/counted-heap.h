@@ -16,7 +16,7 @@ static Int *counted_immortals(void) {
   for (int i = 0; i < IMMORTALS; i++) {
     small[i].h.word = HDR_WORD(i == IMMORTAL_NONE ? KIND_NONE : i < IMMORTAL_INTS ? KIND_BOOL : KIND_INT, 0);
     small[i].h.count = COUNT_IMMORTAL;
-    small[i].h.bits = OBJ_IMMORTAL | (COUNT_ATOMIC ? OBJ_SHARED : 0);
+    small[i].h.bits = OBJ_IMMORTAL | (COUNT_PUBLISHES ? OBJ_SHARED : 0);
     small[i].v = i < IMMORTAL_INTS ? i == IMMORTAL_TRUE : SMALL_INT_MIN + (i - IMMORTAL_INTS);
   }
   return small;
@@ -89,7 +89,7 @@ static void counted_stats(Heap *H, reclaim_stats *out) {
   out->counters[out->ncounters++] = (reclaim_counter){"longest-cascade", longest};
   out->live_objects = H->live_objects;
   out->live_bytes = H->live_bytes;
-  out->committed_bytes = MM_MALLOC ? RECLAIM_NONE : chunks_committed(&H->chunks);
+  out->committed_bytes = CELLS_FOREIGN ? RECLAIM_NONE : chunks_committed(&H->chunks);
   out->allocated_bytes = RECLAIM_NONE; /* not counted on the way */
 }
 

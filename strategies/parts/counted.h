@@ -12,6 +12,12 @@
 #define COUNTED_TALLIES(X)                                                                                                       \
   X(increments, "increments") X(decrements, "decrements") X(locked_decrements, "locked-decrements") X(deaths, "freed-objects")
 
+/* Whether a heap has published objects, which may be found by readers without a lock; see counting.h. */
+#ifndef COUNT_BIASED
+#define COUNT_BIASED 0
+#endif
+#define COUNT_PUBLISHES (COUNT_ATOMIC || COUNT_BIASED)
+
 /* What all of them have first among their tunables. */
 enum { COUNTED_HUGE_PAGES, COUNTED_FREELIST_CAP, COUNTED_REUSE, COUNTED_TUNABLES };
 

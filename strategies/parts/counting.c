@@ -23,31 +23,23 @@ typedef struct Dead {
   bool bulk;       /* the object being freed is a long array or table */
   uint64_t leaves; /* freed as items of arrays and tables, not counted elsewhere */
   uint64_t since;  /* when the timed part began; 0: not yet */
+#ifdef COUNT_ENDED
+  uint64_t plain; /* leaves that were counted */
+#endif
 } Dead;
+#ifdef COUNT_ENDED
+#define COUNT_PLAIN(d, o) ((void)((d)->plain += kind_is_leaf((o)->kind)))
+#else
+#define COUNT_PLAIN(d, o) ((void)0)
+#endif
 
 INLINE void dead_push(Dead *d, Obj *o) {
   o->word = LINK_WORD(d->list, o->word);
   d->list = o;
 }
 
-/* Drops the count that a dead object's field held. True: the child dies, and is not shared. Looks before it writes, since most
-   children die too and a store to them would be wasted. */
-INLINE bool drop(Thr *T, Obj *c) {
-  TALLY(T, decrements);
-#if COUNT_ATOMIC
-  if (LIKELY(count_is_sole(load_acquire(&c->word)))) return true;
-  if (count_drop_locked(T, c)) stack_push(&T->dead, c);
-  return false;
-#else
-  (void)T;
-  if (LIKELY(c->count == 1)) return true;
-  c->count--;
-  return false;
-#endif
-}
-
 INLINE void drop_child(Dead *d, Obj *c) {
-  if (!c || !drop(d->T, c)) return;
+  if (!c || !count_drop_child(d->T, c)) return;
   if (c->kind > KIND_FLOAT) {
     dead_push(d, c);
     return;
@@ -129,7 +121,7 @@ INLINE Obj *free_one(Dead *d, Obj *o) {
   case KIND_DICT: {
     Obj *part = (Obj *)((List *)o)->arr; /* a dict's table stands at the same place */
     count_free(T, o, SIZE_LIST);
-    return drop(T, part) ? part : NULL;
+    return count_drop_child(T, part) ? part : NULL;
   }
   case KIND_TUPLE:
   case KIND_ARRAY:
@@ -141,6 +133,7 @@ INLINE Obj *free_one(Dead *d, Obj *o) {
     count_free(T, o, SIZE_TABLE(((Table *)o)->cap));
     return NULL;
   default:
+    COUNT_PLAIN(d, o);
     obj_visit(o, visit_drop, d);
     count_free(T, o, obj_size(o));
     return NULL;
@@ -169,25 +162,32 @@ static void record(const Dead *d, int64_t untimed) {
   uint64_t freed = (uint64_t)(CASCADE_TIMED - untimed) + d->leaves;
   if (freed > T->longest_cascade) T->longest_cascade = freed;
   if (UNLIKELY(d->since)) histogram_add(&T->cascades, wall_ns() - d->since);
+#ifdef COUNT_ENDED
+  COUNT_ENDED(T, CASCADE_TIMED - untimed - (int64_t)d->plain);
+#endif
 }
 
-#if COUNT_ATOMIC
+#if COUNT_PUBLISHES
 /* Shared objects: their children are dropped, they themselves are freed later. Each may kill unshared ones, and the other way. */
 static void die_mixed(Thr *T, Obj *o, size_t base) {
   Dead d = {.T = T};
   int64_t untimed = cascade(&d, o, CASCADE_TIMED);
-  while (T->dead.n > base) {
-    Obj *s = T->dead.v[--T->dead.n];
-    if (s->kind == KIND_ARRAY)
-      drop_items(&d, (Array *)s); /* not those that have moved to a longer array */
-    else if (s->kind == KIND_TABLE)
-      drop_entries(&d, (Table *)s);
-    else
-      obj_visit(s, visit_drop, &d);
-    limbo_put(T, s);
-    if (UNLIKELY(--untimed == 0)) cascade_is_long(&d);
-    untimed = cascade(&d, NULL, untimed);
-  }
+  do {
+    while (T->dead.n > base) {
+      Obj *s = T->dead.v[--T->dead.n];
+      if (s->kind == KIND_ARRAY)
+        drop_items(&d, (Array *)s); /* not those that have moved to a longer array */
+      else if (s->kind == KIND_TABLE)
+        drop_entries(&d, (Table *)s);
+      else
+        obj_visit(s, visit_drop, &d);
+      COUNT_PLAIN(&d, s);
+      limbo_put(T, s);
+      if (UNLIKELY(--untimed == 0)) cascade_is_long(&d);
+      untimed = cascade(&d, NULL, untimed);
+    }
+    count_cascade_ends(T);
+  } while (UNLIKELY(T->dead.n > base));
   record(&d, untimed);
 }
 
@@ -199,6 +199,10 @@ void count_die_shared(Thr *T, Obj *o) {
   stack_push(&T->dead, o);
   die_mixed(T, NULL, T->dead.n - 1);
 }
+
+void count_die_pushed(Thr *T, size_t base) {
+  if (T->dead.n > base) die_mixed(T, NULL, base);
+}
 #endif
 
 void count_die(Thr *T, Obj *o) {
@@ -206,7 +210,7 @@ void count_die(Thr *T, Obj *o) {
     count_free(T, o, SIZE_LEAF);
     return;
   }
-#if COUNT_ATOMIC
+#if COUNT_PUBLISHES
   die_mixed(T, o, T->dead.n);
 #else
   Dead d = {.T = T};

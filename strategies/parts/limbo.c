@@ -25,9 +25,25 @@ void limbo_attach(Limbo *l, Thr *T) {
 }
 
 static Batch *batch_new(Thr *T) {
-  Batch *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  Batch *b = T->limbo.spare;
+  if (b) {
+    T->limbo.spare = b->next;
+    T->limbo.nspare--;
+    return b;
+  }
+  b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (b == MAP_FAILED) T->heap->config->fail(RECLAIM_FAIL_OUT_OF_MEMORY, "no memory for objects that wait to be freed");
   return b;
+}
+
+static void batch_end(Thr *T, Batch *b) {
+  if (T->limbo.nspare == LIMBO_SPARE) {
+    munmap(b, sizeof *b);
+    return;
+  }
+  b->next = T->limbo.spare;
+  T->limbo.spare = b;
+  T->limbo.nspare++;
 }
 
 /* The epoch that every running thread has announced at least. Locked, so that a thread which leaves a blocking region now either is
@@ -44,7 +60,7 @@ static uint64_t everyone_has_seen(Limbo *l) {
 }
 
 static void free_batch(Thr *T, Batch *b) {
-  for (uint32_t i = 0; i < b->n; i++) count_free(T, b->o[i], obj_size(b->o[i]));
+  for (uint32_t i = 0; i < b->n; i++) count_free_published(T, b->o[i]);
   T->limbo.waiting -= b->n;
   b->n = 0;
   b->bytes = 0;
@@ -60,10 +76,7 @@ static void free_oldest(Thr *T) {
     t->oldest = b->next;
     if (!t->oldest) t->newest = NULL;
     free_batch(T, b);
-    if (!t->spare)
-      t->spare = b;
-    else
-      munmap(b, sizeof *b);
+    batch_end(T, b);
   }
 }
 
@@ -81,16 +94,13 @@ static void close_batch(Thr *T) {
     t->oldest = b;
   t->newest = b;
   pthread_mutex_lock(&l->mutex);
-  for (int i = 0; i < l->nthreads; i++) atomic_store_explicit(&l->threads[i]->poll, 1, memory_order_relaxed);
+  for (int i = 0; i < l->nthreads; i++) atomic_store_explicit(&l->threads[i]->poll, 1, memory_order_release);
   pthread_mutex_unlock(&l->mutex);
 }
 
 void limbo_put(Thr *T, Obj *o) {
   LimboThread *t = &T->limbo;
-  if (!t->filling) {
-    t->filling = t->spare ? t->spare : batch_new(T);
-    t->spare = NULL;
-  }
+  if (!t->filling) t->filling = batch_new(T);
   t->filling->o[t->filling->n++] = o;
   if (++t->waiting > t->most_waiting) t->most_waiting = t->waiting;
   t->filling->bytes += obj_size(o);
@@ -122,9 +132,17 @@ void limbo_drain(Thr *threads[], int n) {
       Batch *b = t->oldest;
       t->oldest = b->next;
       free_batch(threads[i], b);
-      munmap(b, sizeof *b);
+      batch_end(threads[i], b);
     }
     t->newest = NULL;
   }
+}
+
+void limbo_end(Thr *T) {
+  LimboThread *t = &T->limbo;
+  for (Batch *b = t->spare, *next; b; b = next) next = b->next, munmap(b, sizeof *b);
+  if (t->filling) munmap(t->filling, sizeof *t->filling);
+  t->spare = t->filling = NULL;
+  t->nspare = 0;
 }
 #endif

@@ -20,7 +20,12 @@
 
 #include "runtime/base.h"
 
-enum { LIMBO_BATCH = 254, LIMBO_BATCH_BYTES = 1 << 20, LIMBO_THREADS = 1024 /* as COUNTED_THREADS */ };
+enum {
+  LIMBO_BATCH = 254,
+  LIMBO_BATCH_BYTES = 1 << 20,
+  LIMBO_SPARE = 32,     /* empty batches that a thread keeps, each about two pages: mapping one costs as much as filling it */
+  LIMBO_THREADS = 1024, /* as COUNTED_THREADS */
+};
 #define LIMBO_BLOCKED UINT64_MAX
 
 typedef struct Batch {
@@ -40,7 +45,9 @@ typedef struct Limbo {
 
 typedef struct LimboThread {
   _Atomic uint64_t seen;
-  Batch *filling, *oldest, *newest, *spare;
+  Batch *filling, *oldest, *newest;
+  Batch *spare; /* a list of nspare */
+  uint32_t nspare;
   uint64_t waiting, most_waiting; /* objects not yet freed, and the most there were */
 } LimboThread;
 
@@ -57,5 +64,7 @@ void limbo_block(Thr *T);
 void limbo_unblock(Thr *T);
 /* Frees everything at once: all other threads are blocked. */
 void limbo_drain(Thr *threads[], int n);
+/* Gives back what T keeps. */
+void limbo_end(Thr *T);
 
 #endif

@@ -24,11 +24,12 @@ static bool drain(Pool *P) {
   return true;
 }
 
-void pool_put_remote(Pool *owner, void *p) {
-  Cell *c = p, *head = atomic_load_explicit(&owner->remote, memory_order_relaxed);
-  do c->next = head;
-  while (!atomic_compare_exchange_weak_explicit(&owner->remote, &head, c, memory_order_release, memory_order_relaxed));
+void pool_put_remote_list(Pool *owner, Cell *first, Cell *last) {
+  Cell *head = atomic_load_explicit(&owner->remote, memory_order_relaxed);
+  do last->next = head;
+  while (!atomic_compare_exchange_weak_explicit(&owner->remote, &head, first, memory_order_release, memory_order_relaxed));
 }
+void pool_put_remote(Pool *owner, void *p) { pool_put_remote_list(owner, p, p); }
 
 /* Links the next few never used cells of a unit: few, so that no page is touched long before it is needed. */
 static void carve(Pool *P, Unit *u) {

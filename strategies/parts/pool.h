@@ -49,6 +49,8 @@ COLD void *pool_get_slow(Pool *, unsigned cls);
 COLD void *pool_get_large(Pool *, size_t size);
 COLD void pool_put_large(Pool *, void *);
 COLD void pool_put_remote(Pool *owner, void *);
+/* Many cells at once, linked from the first to the last. */
+void pool_put_remote_list(Pool *owner, Cell *first, Cell *last);
 /* A cell that dies with many others: onto its unit's list. */
 void pool_put_local(Pool *, void *, bool check_owner);
 /* Returns units without live cells to the chunks. Only by the owner. */

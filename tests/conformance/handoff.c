@@ -109,6 +109,68 @@ Test(threads, come_and_go_without_end, .timeout = LIMIT_S) {
   heap_close(&h);
 }
 
+/* Threads that a workload starts inside its iteration: their objects outlive them, what they counted is added to the starter's. */
+enum { STARTED = 60, AT_ONCE = 3, MADE = 200 };
+static void make_and_exit(Thr *T, Work *w, void *arg) {
+  int64_t *first = arg;
+  LET(T, made, list_new(T, 0));
+  for (int64_t i = 0; i < MADE; i++) {
+    mm_poll(T);
+    list_append(T, made, node_leaf(T, *first + i));
+  }
+  w->operations += MADE;
+  work_check(w, (uint64_t)*first);
+  if (!MM_SHARES_HEAP) return;
+  LET(T, places, global(T, 0));
+  array_set(T, places, (size_t)(*first / MADE % AT_ONCE), slot_take(T, made));
+}
+static void drop_what_they_made(Thr *T, Slot *places, size_t i, int64_t first) {
+  LET(T, made, array_swap(T, places, i, own_mk(T, NULL)));
+  CHECK_EQ(list_len(T, made), MADE);
+  for (size_t k = 0; k < MADE; k++) {
+    mm_poll(T);
+    LET(T, x, list_get(T, made, k));
+    CHECK(!slot_is_null(x));
+    CHECK_EQ(node_value(T, x), first + (int64_t)k);
+  }
+}
+static void start_and_end(Thr *T, int index, void *arg) {
+  (void)index, (void)arg;
+  Work w = {.threads = 1, .seed = 1};
+  uint64_t checksum = 0;
+  {
+    LET(T, places, array_new(T, AT_ONCE));
+    if (MM_SHARES_HEAP) publish(T, 0, places);
+  }
+  for (int64_t round = 0; round < STARTED / AT_ONCE; round++) {
+    WorkThread *t[AT_ONCE];
+    int64_t first[AT_ONCE];
+    for (int i = 0; i < AT_ONCE; i++) {
+      first[i] = (round * AT_ONCE + i) * MADE;
+      checksum += mix64((uint64_t)first[i]);
+      t[i] = work_start(T, &w, i, make_and_exit, &first[i]);
+    }
+    churn(T, 1000);
+    for (int i = 0; i < AT_ONCE; i++) work_end(T, &w, t[i]);
+    if (!MM_SHARES_HEAP) continue;
+    LET(T, places, global(T, 0));
+    for (int i = 0; i < AT_ONCE; i++) drop_what_they_made(T, places, (size_t)i, first[i]);
+  }
+  CHECK_EQ(w.operations, STARTED * MADE);
+  CHECK_EQ(w.checksum, checksum);
+  if (MM_SHARES_HEAP) own_drop(T, retract(T, 0));
+  CHECK_EQ(live_objects(T), 0);
+}
+Test(threads, started_by_a_workload, .timeout = LIMIT_S) {
+  TestHeap h;
+  heap_init(&h, 1);
+  limit_heap(&h, 24 << 20);
+  heap_tune(&h, "nursery", 64 << 10);
+  heap_open(&h);
+  heap_threads(&h, 1, 0, start_and_end, NULL);
+  heap_close(&h);
+}
+
 /* Threads attach and detach while others collect. */
 static void short_life(Thr *T, int index, void *arg) {
   (void)index, (void)arg;

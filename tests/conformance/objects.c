@@ -124,6 +124,10 @@ static void raw(Thr *T) {
       for (size_t k = 0; k < words; k++) CHECK_EQ(raw_get(T, x, k), 0);
       for (size_t k = 0; k < words; k++) raw_set(T, x, k, (int64_t)~k);
       for (size_t k = 0; k < words; k += step) CHECK_EQ(raw_get(T, x, k), (int64_t)~k);
+      BORROW (T, r, x) {
+        CHECK_EQ(ref_kind(r), KIND_RAW);
+        if (words) CHECK_EQ(ref_word(r, words - 1), (int64_t) ~(words - 1));
+      }
     }
 }
 Test(objects, raw_memory) { everywhere(raw); }
@@ -334,6 +338,10 @@ static void boxed_arrays(Thr *T) {
     array_set(T, a, n, int_new(T, BOXED)); /* no such item: nothing happens */
     if (n) array_set(T, a, n - 1, own_mk(T, NULL));
     if (n) CHECK(own_is_null(array_get(T, a, n - 1)));
+    if (n) CHECK(own_is_null(array_swap(T, a, n - 1, int_new(T, BOXED + 1))));
+    if (n) CHECK_EQ(own_int(T, array_swap(T, a, n - 1, int_new(T, BOXED + 2))), BOXED + 1);
+    if (n) CHECK_EQ(own_int(T, array_get(T, a, n - 1)), BOXED + 2);
+    CHECK_EQ(own_int(T, array_swap(T, a, n, int_new(T, BOXED + 3))), BOXED + 3); /* no such item: it comes back */
   }
 }
 Test(arrays, boxed) { everywhere(boxed_arrays); }

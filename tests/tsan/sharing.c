@@ -156,6 +156,7 @@ static void run_variant(uint64_t heap_limit, int64_t variant) {
   heap_tune(&h, "nursery", 64 << 10);
   heap_tune(&h, "promotion-age", 1 + variant);
   heap_tune(&h, "switch-interval", 100);
+  heap_tune(&h, "threshold", 100);
   heap_tune(&h, "count-by", variant & 1);
   heap_tune(&h, "lock-reads", variant >> 1);
   heap_open(&h);

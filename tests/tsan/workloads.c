@@ -13,6 +13,7 @@ static void run(const reclaim_workload *w, const int64_t *params, uint32_t shari
   s.heap.config.heap_limit_bytes = MM_HEAP_LIMITED ? 2 * w->live_bytes(params, threads, sharing) + (6 << 20) : 0;
   heap_tune(&s.heap, "nursery", 64 << 10);
   heap_tune(&s.heap, "switch-interval", 100);
+  heap_tune(&s.heap, "threshold", 100);
   small_run(&s);
 }
 
