@@ -31,22 +31,20 @@ static void *helper(void *arg) {
   CrewHelper *h = arg;
   Crew *c = h->crew;
   uint64_t used = 0;
-  uint32_t bell = load_acquire(&c->bell);
-  while (!load_acquire(&c->quit)) {
-    if (shift_enter(&c->shift)) {
-      c->job(c->ctx, h->number);
-      uint64_t now = thread_cpu_ns();
-      __atomic_fetch_add(&c->cpu_ns, now - used, __ATOMIC_RELAXED);
-      __atomic_fetch_add(&c->joined, 1, __ATOMIC_RELAXED);
-      used = now;
-      leave(c);
-    }
+  for (uint32_t bell = 0;;) {
     __atomic_fetch_add(&c->asleep, 1, __ATOMIC_RELAXED);
     sleep_while(&c->bell, bell); /* not at all when it rang since we last looked for work */
     __atomic_fetch_sub(&c->asleep, 1, __ATOMIC_RELAXED);
     bell = load_acquire(&c->bell);
+    if (load_acquire(&c->quit)) return NULL;
+    if (!shift_enter(&c->shift)) continue;
+    c->job(c->ctx, h->number);
+    uint64_t now = thread_cpu_ns();
+    __atomic_fetch_add(&c->cpu_ns, now - used, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&c->joined, 1, __ATOMIC_RELAXED);
+    used = now;
+    leave(c);
   }
-  return NULL;
 }
 
 static bool start(CrewHelper *h) {
