@@ -109,7 +109,8 @@ INLINE size_t chunks_number(Chunks *C) { return chunks_committed(C) >> CHUNK_SHI
 INLINE uint64_t *mark_word(const void *p) {
   return &chunk_of(p)->marks[((uintptr_t)p & (CHUNK_BYTES - 1)) >> (GRANULE_SHIFT + 6)];
 }
-INLINE uint64_t mark_bit(const void *p) { return (uint64_t)1 << (((uintptr_t)p >> GRANULE_SHIFT) & 63); }
+INLINE unsigned mark_place(const void *p) { return (unsigned)((uintptr_t)p >> GRANULE_SHIFT) & 63; }
+INLINE uint64_t mark_bit(const void *p) { return (uint64_t)1 << mark_place(p); }
 INLINE bool is_marked(const void *p) { return *mark_word(p) & mark_bit(p); }
 /* The same place in the second bitmap, where there is one. */
 INLINE uint64_t *second_mark_word(const void *p) { return mark_word(p) + UNIT_BYTES / sizeof(uint64_t); }

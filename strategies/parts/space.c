@@ -172,9 +172,9 @@ static void spill(TraceWorker *w, Obj *o) {
 /* Marks the object; when it was not and has references, they are to be visited. By the only worker. */
 INLINE void mark_alone(TraceWorker *w, void *item) {
   Obj *o = item;
-  uint64_t *m = mark_word(o), bit = mark_bit(o);
-  if (*m & bit) return;
-  *m |= bit;
+  uint64_t *m = mark_word(o), had = *m;
+  if (had >> mark_place(o) & 1) return;
+  *m = had | mark_bit(o);
   if (!kind_is_leaf(o->kind)) trace_push(w, o);
 }
 
@@ -200,14 +200,14 @@ static NOINLINE bool mark_contested(Obj *o, Unit *u, uint32_t me) {
 /* The same as mark_alone, by one of several. */
 INLINE void mark_together(TraceWorker *w, void *item) {
   Obj *o = item;
-  uint64_t *m = mark_word(o), bit = mark_bit(o), had = load_relaxed(m);
-  if (had & bit) return;
+  uint64_t *m = mark_word(o), had = load_relaxed(m);
+  if (had >> mark_place(o) & 1) return;
   Unit *u = unit_of(o);
   uint32_t me = (uint32_t)w->number + 1, keeper = load_acquire(&u->keeper);
   if (LIKELY(keeper == me)) {
-    store_relaxed(m, had | bit);
+    store_relaxed(m, had | mark_bit(o));
   } else if (keeper & KEEPER_GONE) {
-    if (__atomic_fetch_or(m, bit, __ATOMIC_RELAXED) & bit) return;
+    if (__atomic_fetch_or(m, mark_bit(o), __ATOMIC_RELAXED) & mark_bit(o)) return;
   } else if (!mark_contested(o, u, me)) {
     return;
   }

@@ -25,6 +25,8 @@ bool trace_open(Tracer *t, Crew *crew, size_t stack, unsigned distance, void (*s
     w->stack = stacks + i * each;
     w->capacity = each;
     w->distance = distance < TRACE_RING_MAX ? distance : TRACE_RING_MAX;
+    w->at = w->ring;
+    w->end = w->ring + w->distance;
     w->number = (int)i;
     w->tracer = t;
   }

@@ -52,8 +52,10 @@ typedef struct TraceWorker {
   Obj **stack;
   size_t base, n;        /* in use: [base, n) */
   size_t room, capacity; /* pushing takes the slow way at `room`: the deepest it has been, to one part in 64 */
-  unsigned at, distance;
-  unsigned waiting; /* items in the ring: the places before `at` */
+  void **at;             /* place of the ring where the next item waits */
+  void **end;            /* of the ring: `distance` places */
+  unsigned distance;     /* 0: none */
+  unsigned waiting;      /* items in the ring: the places before `at` */
   unsigned npieces;
   int number;
   Tracer *tracer;
@@ -91,10 +93,9 @@ bool trace_spilled(Tracer *);
 
 /* `item` waits its time in the ring; whose time has come is looked at. Not where `distance` is 0: look at once, and fetch nothing. */
 INLINE void trace_later(TraceWorker *w, void *item, void (*due)(TraceWorker *, void *)) {
-  unsigned at = w->at;
-  void *first = w->ring[at];
-  w->ring[at] = item;
-  w->at = at + 1 == w->distance ? 0 : at + 1;
+  void **at = w->at, *first = *at;
+  *at++ = item;
+  w->at = at == w->end ? w->ring : at;
   if (LIKELY(first))
     due(w, first);
   else
@@ -147,9 +148,9 @@ INLINE void trace_scan(TraceWorker *w, Obj *o, void (*visit)(void *worker, Obj *
 /* Out of objects: looks at what waits in the ring, the first first, until one is on the stack; false when none is. */
 INLINE bool trace_hurry(TraceWorker *w, void (*due)(TraceWorker *, void *)) {
   while (w->waiting) {
-    unsigned first = w->at >= w->waiting ? w->at - w->waiting : w->at + w->distance - w->waiting;
-    void *item = w->ring[first];
-    w->ring[first] = NULL;
+    void **first = w->at - w->ring >= (ptrdiff_t)w->waiting ? w->at - w->waiting : w->at + w->distance - w->waiting;
+    void *item = *first;
+    *first = NULL;
     w->waiting--;
     due(w, item);
     if (w->n > w->base) return true;
