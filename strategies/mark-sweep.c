@@ -27,7 +27,7 @@ static bool collect(Thr *T) {
   Heap *H = T->heap;
   if (!world_stop(&H->world, T)) return false;
   uint64_t wall = wall_ns(), cpu = collector_clock(H);
-  traced_mark(H);
+  traced_mark(H, NULL, NULL);
   if (!H->hard_limit) set_limit(H, grown_limit(H));
   H->collector_cpu_ns += collector_clock(H) - cpu;
   H->collector_wall_ns += wall_ns() - wall;
@@ -37,7 +37,7 @@ static bool collect(Thr *T) {
 
 static void *try_alloc(Thr *T, size_t size) {
   Space *S = &T->heap->mature;
-  return size > CELL_MAX ? space_get_large(S, size, false) : space_get(S, &T->space, size);
+  return size > CELL_MAX ? space_get_large(S, size, 0, false) : space_get(S, &T->space, size);
 }
 
 void *ms_alloc_slow(Thr *T, size_t size, Obj **keep) {

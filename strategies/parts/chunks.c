@@ -1,8 +1,8 @@
 /* chunks.c: see chunks.h. First fit over chunks with free units; runs that were given back stay resident up to a budget. */
 #include "strategies/parts/chunks.h"
 
+#include "strategies/parts/system.h"
 #include <stdlib.h>
-#include <sys/mman.h>
 
 /* Units of an empty chunk: all but the head. */
 static uint64_t all_free(const Chunks *C) { return ~(uint64_t)0 << C->head; }
@@ -32,13 +32,8 @@ static Chunk *chunk_map(Chunks *C, size_t bytes) {
   memset(p, 0, C->head == 1 ? sizeof(Chunk) : UNIT_BYTES + sizeof((Chunk *)p)->marks);
   c = p;
 #else
-  size_t want = bytes + CHUNK_BYTES - PAGE;
-  char *p = mmap(NULL, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (p == MAP_FAILED) return NULL;
-  char *from = (char *)(((uintptr_t)p + CHUNK_BYTES - 1) & ~(CHUNK_BYTES - 1));
-  if (from > p) munmap(p, (size_t)(from - p));
-  if (p + want > from + bytes) munmap(from + bytes, (size_t)(p + want - from - bytes));
-  c = (Chunk *)from;
+  c = system_new_aligned(bytes, CHUNK_BYTES);
+  if (!c) return NULL;
 #endif
   if (C->huge_pages) madvise(c, bytes, MADV_HUGEPAGE);
   c->mapped = bytes;
@@ -46,7 +41,6 @@ static Chunk *chunk_map(Chunks *C, size_t bytes) {
 }
 
 static void chunk_unmap(Chunk *c) {
-  free(c->huge_cards);
 #if MM_MALLOC
   free(c);
 #else
@@ -60,7 +54,7 @@ void chunks_destroy(Chunks *C) {
   memset(C, 0, sizeof *C);
 }
 
-/* What the head of a chunk costs: the pages of it that get touched. A unit's share of marks and cards is one part in 64. */
+/* What the head of a chunk costs: the pages of it that get touched. A unit's share of marks is one part in 128. */
 static size_t head_bytes(const Chunks *C) {
   size_t second = C->head == 1 ? 0 : sizeof((Chunk *)NULL)->marks;
   return ((sizeof(Chunk) + PAGE - 1) & ~(size_t)(PAGE - 1)) + second;
@@ -107,9 +101,7 @@ static Unit *set_up(Chunks *C, Chunk *c, unsigned at, size_t units, size_t bytes
   u->bytes = (bytes + PAGE - 1) & ~(size_t)(PAGE - 1);
   u->carve = unit_base(u);
   u->end = u->carve + bytes;
-  u->cards = c->huge_cards ? c->huge_cards : &c->cards[((uintptr_t)u->carve & (CHUNK_BYTES - 1)) >> CARD_SHIFT];
   unit_clear_marks(u);
-  memset(u->cards, 0, (bytes + (1 << CARD_SHIFT) - 1) >> CARD_SHIFT);
   account(C, u->bytes, 0);
   return u;
 }
@@ -117,13 +109,7 @@ static Unit *set_up(Chunks *C, Chunk *c, unsigned at, size_t units, size_t bytes
 static Unit *get_huge(Chunks *C, size_t bytes) {
   Chunk *c = new_chunk(C, C->head * UNIT_BYTES + ((bytes + PAGE - 1) & ~(size_t)(PAGE - 1)));
   if (!c) return NULL;
-  c->huge_cards = malloc((bytes >> CARD_SHIFT) + 1);
-  if (!c->huge_cards) {
-    C->all = c->next;
-    account(C, 0, head_bytes(C));
-    chunk_unmap(c);
-    return NULL;
-  }
+  c->huge = true;
   return set_up(C, c, C->head, (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT, bytes);
 }
 
@@ -269,7 +255,7 @@ bool chunks_walk(Chunks *C, void (*f)(void *ctx, Unit *), void *ctx) {
   if (c) C->cursor = c->next;
   pthread_mutex_unlock(&C->mutex);
   if (!c) return false;
-  if (c->mapped > CHUNK_BYTES || c->huge_cards) {
+  if (c->huge) {
     if (c->unit[C->head].units) f(ctx, &c->unit[C->head]);
     return true;
   }

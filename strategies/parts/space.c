@@ -35,7 +35,7 @@ bool space_init(Space *S, Crew *crew, uint64_t limit, size_t stack, unsigned pre
   S->limit = limit;
   S->chunks.ceiling = limit;
   S->books = system_new(books_bytes(S));
-  return S->books && trace_open(&S->tracer, crew, stack, prefetch, spill, S) && make_immortals(S);
+  return S->books && trace_open(&S->tracer, crew, stack, prefetch, spill, sizeof(TraceWorker)) && make_immortals(S);
 }
 
 void space_destroy(Space *S) {
@@ -116,9 +116,12 @@ void *space_get_slow(Space *S, SpaceThread *t, unsigned cls, bool force) {
   return p;
 }
 
-void *space_get_large(Space *S, size_t size, bool force) {
-  Unit *u = get_under_limit(S, size, force);
-  return u ? unit_base(u) : NULL;
+void *space_get_large(Space *S, size_t size, unsigned card_shift, bool force) {
+  size_t cards = card_shift ? (size >> card_shift) + 1 : 0, end = (size + 63) & ~(size_t)63;
+  Unit *u = get_under_limit(S, cards ? end + cards : size, force);
+  if (!u) return NULL;
+  if (cards) u->cards = memset(unit_base(u) + end, 0, cards);
+  return unit_base(u);
 }
 
 /* --- Passes over all blocks ----------------------------------------------------------------------------------------------------- */
@@ -156,10 +159,22 @@ static void clear_block(void *pass, Unit *u) {
   unit_clear_marks(u);
 }
 
-static void begin(Space *S, SpaceThread *threads[], int n) {
+static void clear_guest(void *space, Chunk *c, char *from, char *to) {
+  Space *S = space;
+  for (char *p = (char *)((uintptr_t)from & ~(UNIT_BYTES - 1)); p < to; p += UNIT_BYTES) {
+    Unit *u = unit_of(p);
+    u->keeper = u->flags = 0;
+    unit_clear_marks(u);
+    if (S->crew->workers > 1) memset(second_mark_word(p), 0, (UNIT_BYTES >> GRANULE_SHIFT) / 8);
+  }
+  (void)c;
+}
+
+static void begin(Space *S, SpaceThread *threads[], int n, const SpaceRoots *roots) {
   for (int i = 0; i < n; i++) memset(threads[i], 0, sizeof *threads[i]);
   memset(S->unswept, 0, sizeof S->unswept);
   pass(S, clear_block);
+  if (roots->guests) roots->guests(roots->ctx, clear_guest, S);
   S->fruitless = S->taken_bytes < load_relaxed(&S->limit) / FRUITLESS_PART ? S->fruitless + 1 : 0;
   S->taken_bytes = 0;
 }
@@ -233,10 +248,14 @@ INLINE void visit_together_ahead(void *w, Obj **field) { visit(w, field, false, 
 
 static bool is_alone(const TraceWorker *w) { return w->tracer->crew->workers == 1; }
 
-static NOINLINE void drain_alone_now(TraceWorker *w) { trace_drain(w, true, visit_alone_now, mark_alone); }
-static NOINLINE void drain_alone_ahead(TraceWorker *w) { trace_drain(w, true, visit_alone_ahead, mark_alone); }
-static NOINLINE void drain_together_now(TraceWorker *w) { trace_drain(w, false, visit_together_now, mark_together); }
-static NOINLINE void drain_together_ahead(TraceWorker *w) { trace_drain(w, false, visit_together_ahead, mark_together); }
+static NOINLINE void drain_alone_now(TraceWorker *w) { trace_drain(w, true, visit_alone_now, visit_alone_now, mark_alone); }
+static NOINLINE void drain_alone_ahead(TraceWorker *w) { trace_drain(w, true, visit_alone_ahead, visit_alone_ahead, mark_alone); }
+static NOINLINE void drain_together_now(TraceWorker *w) {
+  trace_drain(w, false, visit_together_now, visit_together_now, mark_together);
+}
+static NOINLINE void drain_together_ahead(TraceWorker *w) {
+  trace_drain(w, false, visit_together_ahead, visit_together_ahead, mark_together);
+}
 
 static void drain(TraceWorker *w) {
   if (is_alone(w))
@@ -264,7 +283,7 @@ static bool mark_portion(TraceWorker *w, void *ctx) {
 }
 static void mark_job(void *ctx, int worker) {
   Marking *m = ctx;
-  trace_work(&m->S->tracer.worker[worker], mark_portion, m, drain);
+  trace_work(tracer_worker(&m->S->tracer, worker), mark_portion, m, drain);
 }
 
 static void rescan(TraceWorker *w, Obj *o) {
@@ -284,15 +303,39 @@ static void rescan_block(void *worker, Unit *u) {
   }
   for (char *p = unit_base(u); p < u->end; p += u->cell) rescan(w, (Obj *)p);
 }
-static bool rescan_chunk(TraceWorker *w, void *ctx) { return chunks_walk(&((Space *)ctx)->chunks, rescan_block, w); }
-static void rescan_job(void *ctx, int worker) { trace_work(&((Space *)ctx)->tracer.worker[worker], rescan_chunk, ctx, drain); }
+/* The same for guests, where objects begin wherever there is a mark. */
+static void rescan_guest(void *worker, Chunk *c, char *from, char *to) {
+  (void)c;
+  for (char *unit = (char *)((uintptr_t)from & ~(UNIT_BYTES - 1)); unit < to; unit += UNIT_BYTES) {
+    Unit *u = unit_of(unit);
+    if (!(load_relaxed(&u->flags) & BLOCK_OVERFLOWED)) continue;
+    __atomic_fetch_and(&u->flags, (uint8_t)~BLOCK_OVERFLOWED, __ATOMIC_RELAXED);
+    for (char *p = unit; p < unit + UNIT_BYTES && p < to; p += 1 << GRANULE_SHIFT) rescan(worker, (Obj *)p);
+  }
+}
+
+typedef struct Rescan {
+  Space *S;
+  const SpaceRoots *roots;
+} Rescan;
+
+static bool rescan_chunk(TraceWorker *w, void *ctx) {
+  Rescan *r = ctx;
+  return chunks_walk(&r->S->chunks, rescan_block, w);
+}
+static void rescan_job(void *ctx, int worker) {
+  Rescan *r = ctx;
+  TraceWorker *w = tracer_worker(&r->S->tracer, worker);
+  if (worker == 0 && r->roots->guests) r->roots->guests(r->roots->ctx, rescan_guest, w);
+  trace_work(w, rescan_chunk, r, drain);
+}
 
 static void mark(Space *S, const SpaceRoots *roots) {
   Marking m = {S, roots, 0};
   crew_run(S->crew, mark_job, &m);
   while (trace_spilled(&S->tracer)) {
     chunks_walk_begin(&S->chunks);
-    crew_run(S->crew, rescan_job, S);
+    crew_run(S->crew, rescan_job, &(Rescan){S, roots});
     chunks_walk_end(&S->chunks);
   }
 }
@@ -372,8 +415,9 @@ static void add_books(Space *S) {
 
 void space_collect(Space *S, SpaceThread *threads[], int n, const SpaceRoots *roots) {
   uint64_t t0 = wall_ns();
-  begin(S, threads, n);
+  begin(S, threads, n, roots);
   mark(S, roots);
+  if (roots->marked) roots->marked(roots->ctx);
   uint64_t t1 = wall_ns();
   memset(S->books, 0, books_bytes(S));
   pass(S, settle_block);
@@ -385,7 +429,7 @@ void space_collect(Space *S, SpaceThread *threads[], int n, const SpaceRoots *ro
 SpaceTraced space_traced(const Space *S) {
   SpaceTraced sum = {0};
   for (int i = 0; i < S->crew->workers; i++) {
-    const TraceWorker *w = &S->tracer.worker[i];
+    const TraceWorker *w = tracer_worker(&S->tracer, i);
     sum.steals += w->steals;
     sum.stolen += w->stolen;
     sum.pieces += w->pieces;
@@ -398,7 +442,7 @@ SpaceTraced space_traced(const Space *S) {
 void space_reset_counters(Space *S) {
   S->mark_ns = S->sweep_ns = 0;
   for (int i = 0; i < S->crew->workers; i++) {
-    TraceWorker *w = &S->tracer.worker[i];
+    TraceWorker *w = tracer_worker(&S->tracer, i);
     w->steals = w->stolen = w->pieces = w->spills = w->room = 0;
   }
 }

@@ -94,8 +94,8 @@ void space_destroy(Space *);
 /* A cell when the run is used up: the next run, block, or a new block. NULL: that would exceed the limit, and `force` is not set;
    or the system has no more memory (then the limit is lowered to what is held, so that collecting may help). */
 COLD void *space_get_slow(Space *, SpaceThread *, unsigned cls, bool force);
-/* A large object, likewise. */
-COLD void *space_get_large(Space *, size_t size, bool force);
+/* A large object, likewise; behind it a card for each 1 << card_shift bytes, clear, unless that is 0. */
+COLD void *space_get_large(Space *, size_t size, unsigned card_shift, bool force);
 
 INLINE void *space_get(Space *S, SpaceThread *t, size_t size) {
   unsigned cls = class_of(size);
@@ -108,15 +108,26 @@ INLINE void *space_get(Space *S, SpaceThread *t, size_t size) {
 
 /* --- A collection, the world stopped ---------------------------------------------------------------------------------------- */
 
-/* The roots, in n portions that different workers may enumerate at the same time: `portion` calls visit(worker, field) for each of the k-th. */
+/* What the strategy knows of a collection. */
 typedef struct SpaceRoots {
-  void (*portion)(void *ctx, unsigned k, void (*visit)(void *worker, Obj **field), void *worker);
   void *ctx;
+  /* The roots, in n portions that different workers may enumerate at the same time: calls visit(worker, field) for each of the k-th. */
+  void (*portion)(void *ctx, unsigned k, void (*visit)(void *worker, Obj **field), void *worker);
   unsigned n;
+  /* NULL, or: chunks that are not the space's, but whose objects are marked with it (nurseries). Calls f(arg, chunk, from, to) for each,
+     and for what is in use of it. */
+  void (*guests)(void *ctx, void (*f)(void *arg, Chunk *, char *from, char *to), void *arg);
+  /* NULL, or: called when all is marked and nothing has been given back. */
+  void (*marked)(void *ctx);
 } SpaceRoots;
 
 /* Forgets the runs of the n threads, marks what the roots reach, counts it, gives back what is dead. */
 void space_collect(Space *, SpaceThread *threads[], int n, const SpaceRoots *);
+
+/* Within `marked`: whether an object was reached. */
+INLINE bool space_has_marked(const Space *S, const Obj *o) {
+  return is_marked(o) || (S->crew->workers > 1 && (*second_mark_word(o) & mark_bit(o)));
+}
 
 /* Counters of the tracing engine, over all workers. */
 typedef struct SpaceTraced {

@@ -110,12 +110,14 @@ static void traced_portion(void *ctx, unsigned k, void (*visit)(void *worker, Ob
     for (int i = 0; i < GLOBAL_ROOTS; i++) visit(worker, &H->globals[i]);
 }
 
-/* Marks from all roots and settles the space. The world is stopped and nothing is young. */
-static void traced_mark(Heap *H) {
+/* Marks from all roots and settles the space. The world is stopped. For `guests` and `marked` see space.h; their ctx is the heap. */
+static void traced_mark(Heap *H, void (*guests)(void *ctx, void (*f)(void *arg, Chunk *, char *from, char *to), void *arg),
+                        void (*marked)(void *ctx)) {
   SpaceThread *threads[WORLD_THREADS];
   World *W = &H->world;
   for (int i = 0; i < W->nthreads; i++) threads[i] = &W->threads[i]->space;
-  space_collect(&H->mature, threads, W->nthreads, &(SpaceRoots){traced_portion, H, (unsigned)W->nthreads + 1});
+  SpaceRoots roots = {H, traced_portion, (unsigned)W->nthreads + 1, guests, marked};
+  space_collect(&H->mature, threads, W->nthreads, &roots);
   H->live_objects = H->mature.live_objects;
   H->live_bytes = H->mature.live_bytes;
   H->collections++;

@@ -94,7 +94,14 @@ Test(old_to_young, at_every_promotion_age, .timeout = LIMIT_S) {
 
 #ifdef RECLAIM_PARTS_NURSERY_H
 static bool is_young(Thr *T, const Slot *x) { return nursery_has(&T->nursery, x->p_); }
-static size_t entries(Thr *T) { return T->nursery.logged.n + T->nursery.cards.n / 2; }
+/* Dirty cards of a large object; small ones and fields that are remembered. */
+static size_t entries(Thr *T) {
+  Nursery *n = &T->nursery;
+  size_t cards = 0;
+  for (size_t i = 0; i < n->large.n; i++)
+    for (size_t c = 0; c <= obj_size(n->large.v[i]) >> n->card_shift; c++) cards += unit_of(n->large.v[i])->cards[c];
+  return n->logged.n + n->slots.n + cards;
+}
 
 /* Until the next minor collection. */
 static void age_once(Thr *T) {
