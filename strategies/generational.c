@@ -65,10 +65,12 @@ static size_t first_size(Heap *H, size_t size) {
   return size < most ? size : most;
 }
 
-/* Whether `more` bytes of nursery, and as many to promote them into, leave what is mature a quarter more than it has now. */
+/* Whether `more` bytes of nursery, and as many to promote them into, leave what is mature a quarter more than it has now, or lately had
+   after a full collection: who grows into room that is soon wanted back pays for the same pages again and again. */
 static bool may_grow(Heap *H, size_t more) {
   if (!H->hard_limit) return true;
   size_t mature = chunks_committed(&H->mature.chunks);
+  if (mature < H->mature_lately) mature = H->mature_lately;
   return mature + mature / 4 + load_relaxed(&H->nurseries) + load_relaxed(&H->reserve) + 2 * more <= H->hard_limit;
 }
 
@@ -85,24 +87,31 @@ static void remember(Thr *T, Obj *holder, void *from, void *to) {
 
 void gen_remember(Thr *T, Obj *holder, Obj **field) { remember(T, holder, field, field + 1); }
 
-/* A word that is no reference may look like a young one: that costs a look at it, and nothing else. */
+/* A word that is no reference may look like a young one: that costs a look at it, and nothing else. One young reference is enough for its
+   card, or for all of a small object. */
 void gen_moved(Thr *T, Obj *holder, void *dst, size_t bytes) {
   Nursery *n = &T->nursery;
-  for (Obj **f = dst, **end = f + bytes / sizeof *f; f < end; f++)
-    if (nursery_has(n, *f) && !nursery_remember_hot(n, holder, f)) remember(T, holder, f, f + 1);
+  uintptr_t card = ((uintptr_t)1 << n->card_shift) - 1;
+  for (Obj **f = dst, **end = f + bytes / sizeof *f; f < end; f++) {
+    if (!nursery_has(n, *f)) continue;
+    if (!nursery_remember_hot(n, holder, f)) remember(T, holder, f, f + 1);
+    f = (Obj **)((uintptr_t)f | (card & ~(sizeof *f - 1))); /* the last of its card */
+  }
 }
 
 /* --- Minor collections ----------------------------------------------------------------------------------------------------------------- */
 
-/* Grows by half while more than a quarter survives, and goes back when less than a sixteenth does: a nursery that fits the cache is
-   the better one then. `before`: survived_bytes before the collection; `used`: bytes of eden then. */
+/* Grows by half while more than a quarter survives, and goes back when less than a sixteenth does: a nursery that fits the cache is the
+   better one then. What survives of one nursery says little (of a large structure that is being built all of it, of the next one
+   nothing), so it is the mean of the last few, the last one counting an eighth; it starts at what makes the nursery stay. `before`:
+   survived_bytes before the collection; `used`: bytes of eden then. */
 static void adapt(Thr *T, uint64_t before, size_t used) {
   Nursery *n = &T->nursery;
-  uint64_t survived = n->survived_bytes - before;
   size_t size = n->size;
-  if (survived * 4 > used && may_grow(T->heap, n->size / 2))
+  n->survival += ((double)(n->survived_bytes - before) / (double)used - n->survival) / 8;
+  if (n->survival > 1 / 4.0 && may_grow(T->heap, n->size / 2))
     size = n->size + n->size / 2;
-  else if (survived * 16 < used && n->size > n->first)
+  else if (n->survival < 1 / 16.0 && n->size > n->first)
     size = n->size / 2 > n->first ? n->size / 2 : n->first;
   if (size != n->size) resize(T, size); /* eden is empty; survivors stand before it */
 }
@@ -129,7 +138,7 @@ static void minor_timed(Thr *T, bool publishing) {
   uint64_t wall = minor_begins(T->heap), cpu = publishing ? 0 : thread_cpu_ns(), before = T->nursery.survived_bytes;
   size_t used = nursery_used(&T->nursery);
   evacuate_nursery(T, publishing);
-  if (!publishing) adapt(T, before, used);
+  if (!publishing && used) adapt(T, before, used);
   uint64_t took = minor_ends(T->heap) - wall;
   T->minor_cpu_ns += publishing ? took : thread_cpu_ns() - cpu;
   T->nursery.minors++;
@@ -216,6 +225,8 @@ static bool collect(Thr *T, size_t need, bool empty) {
   if (T->nursery.half) empty = true; /* fields of the dead could not be told from others in `slots` */
   if (empty) empty_nurseries(H);
   traced_mark(H, young_chunks, prune_remembered);
+  H->mature_lately -= H->mature_lately / 32;
+  if (chunks_committed(&H->mature.chunks) > H->mature_lately) H->mature_lately = chunks_committed(&H->mature.chunks);
   if (H->hard_limit) {
     set_limit(H);
     if (chunks_committed(&H->mature.chunks) + need > mature_limit(H)) {

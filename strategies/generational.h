@@ -42,6 +42,7 @@ struct Heap {
   MM_HEAP_COMMON
   TRACED_HEAP
   size_t nurseries, reserve; /* bytes of all nurseries, and what may be promoted of them at most; atomic */
+  size_t mature_lately;      /* the most that full collections have left of late */
   unsigned card_shift;
   struct {
     pthread_mutex_t mutex;

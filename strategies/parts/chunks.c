@@ -50,6 +50,7 @@ static void chunk_unmap(Chunk *c) {
 
 void chunks_destroy(Chunks *C) {
   for (Chunk *c = C->all, *next; c; c = next) next = c->next, chunk_unmap(c);
+  for (Chunk *c = C->idle, *next; c; c = next) next = c->next, chunk_unmap(c);
   pthread_mutex_destroy(&C->mutex);
   memset(C, 0, sizeof *C);
 }
@@ -106,13 +107,6 @@ static Unit *set_up(Chunks *C, Chunk *c, unsigned at, size_t units, size_t bytes
   return u;
 }
 
-static Unit *get_huge(Chunks *C, size_t bytes) {
-  Chunk *c = new_chunk(C, C->head * UNIT_BYTES + ((bytes + PAGE - 1) & ~(size_t)(PAGE - 1)));
-  if (!c) return NULL;
-  c->huge = true;
-  return set_up(C, c, C->head, (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT, bytes);
-}
-
 /* A chunk with a run of free units, of resident ones only if `dirty`; *at is its first. Drops full chunks from the open list. */
 static Chunk *find_free(Chunks *C, unsigned units, bool dirty, unsigned *at) {
   for (Chunk **link = &C->open, *c; (c = *link);) {
@@ -126,6 +120,15 @@ static Chunk *find_free(Chunks *C, unsigned units, bool dirty, unsigned *at) {
   return NULL;
 }
 
+/* How much must be given back so that `more` bytes can be taken. What may stay resident though it is free: under a ceiling, what fits below
+   it; without, a quarter of what is in use and 8 MiB. */
+static size_t excess(const Chunks *C, size_t more) {
+  size_t ceiling = load_relaxed(&C->ceiling), most = (C->committed >> 2) + ((size_t)8 << 20);
+  if (ceiling == SIZE_MAX) return C->dirty > most ? C->dirty - most : 0;
+  size_t used = C->committed + C->dirty + more;
+  return used > ceiling ? used - ceiling : 0;
+}
+
 /* Tells the system that the contents of free units are not needed. Memory of a malloc is not ours to advise on. */
 static void give_back_run(Chunks *C, Chunk *c, unsigned at, unsigned units) {
   if (MM_MALLOC) return;
@@ -134,14 +137,82 @@ static void give_back_run(Chunks *C, Chunk *c, unsigned at, unsigned units) {
   C->dirty -= (size_t)__builtin_popcountll(c->dirty & mask) << UNIT_SHIFT;
   c->dirty &= ~mask;
 }
-static void give_back_dirty(Chunks *C) {
-  for (Chunk *c = C->open; c; c = c->next_open)
-    while (c->dirty) {
+static void give_back_runs(Chunks *C, size_t more) {
+  size_t bytes;
+  for (Chunk *c = C->open; c && !MM_MALLOC; c = c->next_open)
+    while (c->dirty && (bytes = excess(C, more))) {
       unsigned at = (unsigned)__builtin_ctzll(c->dirty);
       uint64_t rest = ~(c->dirty >> at);
-      give_back_run(C, c, at, rest ? (unsigned)__builtin_ctzll(rest) : 64 - at);
-      if (MM_MALLOC) break;
+      size_t run = rest ? (unsigned)__builtin_ctzll(rest) : 64 - at, need = (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT;
+      give_back_run(C, c, at, (unsigned)(run < need ? run : need));
     }
+}
+
+/* Of an idle huge chunk, as they were accounted when it was in use. */
+static size_t idle_bytes(const Chunks *C, const Chunk *c) { return c->unit[C->head].bytes + head_bytes(C); }
+
+static void give_back_idle(Chunks *C, size_t more) {
+  for (Chunk *c; (c = C->idle) && excess(C, more);) {
+    C->idle = c->next;
+    C->dirty -= idle_bytes(C, c);
+    chunk_unmap(c);
+  }
+}
+
+/* Gives back free memory that may be resident until `more` bytes would fit. */
+static void make_room(Chunks *C, size_t more) {
+  give_back_runs(C, more);
+  give_back_idle(C, more);
+}
+
+/* An idle huge chunk of `mapped` bytes, or of a few more, which are cut off. */
+static Chunk *find_idle(Chunks *C, size_t mapped) {
+  for (Chunk **link = &C->idle, *c; (c = *link); link = &c->next) {
+    if (c->mapped < mapped || c->mapped - mapped > (MM_MALLOC ? 0 : mapped / 8)) continue;
+    *link = c->next;
+    C->dirty -= idle_bytes(C, c);
+    if (c->mapped > mapped) munmap((char *)c + mapped, c->mapped - mapped);
+    c->mapped = mapped;
+    c->next = C->all;
+    C->all = c;
+    account(C, head_bytes(C), 0);
+    return c;
+  }
+  return NULL;
+}
+
+/* Cuts an idle huge chunk into usual ones, whose memory is there already. False: there is none, or it is a malloc's and not to be cut. */
+static bool cut_idle(Chunks *C) {
+  Chunk *huge = C->idle;
+  if (MM_MALLOC || !huge) return false;
+  size_t chunks = huge->mapped / CHUNK_BYTES, rest = huge->mapped % CHUNK_BYTES;
+  C->idle = huge->next;
+  C->dirty -= idle_bytes(C, huge);
+  if (rest) munmap((char *)huge + chunks * CHUNK_BYTES, rest);
+  for (size_t i = 0; i < chunks; i++) {
+    Chunk *c = (Chunk *)((char *)huge + i * CHUNK_BYTES);
+    memset(c, 0, C->head == 1 ? sizeof *c : UNIT_BYTES + sizeof c->marks);
+    c->mapped = CHUNK_BYTES;
+    c->free = c->dirty = all_free(C);
+    C->dirty += (size_t)__builtin_popcountll(c->dirty) << UNIT_SHIFT;
+    c->next = C->all;
+    C->all = c;
+    account(C, head_bytes(C), 0);
+    open_chunk(C, c);
+  }
+  return true;
+}
+
+static Unit *get_huge(Chunks *C, size_t bytes) {
+  size_t mapped = C->head * UNIT_BYTES + ((bytes + PAGE - 1) & ~(size_t)(PAGE - 1));
+  Chunk *c = find_idle(C, mapped);
+  if (!c) {
+    make_room(C, mapped);
+    c = new_chunk(C, mapped);
+  }
+  if (!c) return NULL;
+  c->huge = true;
+  return set_up(C, c, C->head, (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT, bytes);
 }
 
 Unit *chunks_get(Chunks *C, size_t bytes, size_t limit, bool *out_of_memory) {
@@ -159,8 +230,9 @@ Unit *chunks_get(Chunks *C, size_t bytes, size_t limit, bool *out_of_memory) {
     unsigned at = 0;
     Chunk *c = NULL;
     if (C->dirty >= units << UNIT_SHIFT) c = find_free(C, (unsigned)units, true, &at);
+    if (!c && excess(C, bytes) && cut_idle(C)) c = find_free(C, (unsigned)units, true, &at);
     if (!c) {
-      if (C->dirty && C->committed + C->dirty + bytes > load_relaxed(&C->ceiling)) give_back_dirty(C);
+      make_room(C, bytes);
       c = find_free(C, (unsigned)units, false, &at);
     }
     if (!c && (c = new_chunk(C, CHUNK_BYTES))) {
@@ -179,13 +251,6 @@ Unit *chunks_get(Chunks *C, size_t bytes, size_t limit, bool *out_of_memory) {
   *out_of_memory = !u;
   pthread_mutex_unlock(&C->mutex);
   return u;
-}
-
-/* How much may stay resident though it is free: under a ceiling, what fits below it; without, a quarter of what is in use and 8 MiB. */
-static bool over_budget(Chunks *C) {
-  size_t ceiling = load_relaxed(&C->ceiling);
-  if (ceiling != SIZE_MAX) return C->committed + C->dirty > ceiling;
-  return C->dirty > (C->committed >> 2) + ((size_t)8 << 20);
 }
 
 static void unlink_chunk(Chunks *C, Chunk *c) {
@@ -215,8 +280,12 @@ void chunks_put(Chunks *C, Unit *u) {
   if (units > CHUNK_UNITS - C->head) {
     unlink_chunk(C, c);
     account(C, 0, head_bytes(C));
+    C->dirty += idle_bytes(C, c);
+    c->next = C->idle;
+    C->idle = c;
+    if (C->ceiling == SIZE_MAX) give_back_idle(C, 0);
+    make_room(C, 0);
     pthread_mutex_unlock(&C->mutex);
-    chunk_unmap(c);
     return;
   }
   uint64_t mask = run_mask(at, units);
@@ -224,7 +293,7 @@ void chunks_put(Chunks *C, Unit *u) {
   c->dirty |= mask;
   C->dirty += (size_t)units << UNIT_SHIFT;
   open_chunk(C, c);
-  if (over_budget(C)) {
+  if (excess(C, 0)) {
     if (c->free == all_free(C) && !C->walking) {
       unmap_chunk(C, c);
     } else {
@@ -237,7 +306,7 @@ void chunks_put(Chunks *C, Unit *u) {
 /* What a walk left empty, as far as it is over the budget. */
 static void unmap_empty(Chunks *C) {
   pthread_mutex_lock(&C->mutex);
-  for (Chunk *c = C->all, *next; c && over_budget(C); c = next) {
+  for (Chunk *c = C->all, *next; c && excess(C, 0); c = next) {
     next = c->next;
     if (c->free == all_free(C)) unmap_chunk(C, c);
   }

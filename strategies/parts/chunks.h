@@ -62,15 +62,15 @@ _Static_assert(sizeof(Chunk) <= (1 << UNIT_SHIFT), "a chunk's metadata fits its 
 
 typedef struct Chunks {
   pthread_mutex_t mutex;
-  Chunk *all, *open;
-  size_t committed; /* accounted bytes of all runs, and the metadata of their chunks; atomic, read without the mutex */
-  size_t peak;      /* of committed */
-  size_t dirty;     /* bytes free and possibly resident; handed out before untouched ones */
-  size_t ceiling;   /* of committed + dirty: beyond it the dirty ones are given back first */
-  bool huge_pages;  /* ask for huge pages */
-  bool walking;     /* chunks stay mapped */
-  unsigned head;    /* units of a chunk's head: 1, or 2 with a second bitmap */
-  Chunk *cursor;    /* of a walk: the next chunk to be claimed; under the mutex */
+  Chunk *all, *open, *idle; /* idle: huge ones whose run was given back, for the next of that length */
+  size_t committed;         /* accounted bytes of all runs, and the metadata of their chunks; atomic, read without the mutex */
+  size_t peak;              /* of committed */
+  size_t dirty;             /* bytes free and possibly resident; handed out before untouched ones */
+  size_t ceiling;           /* of committed + dirty: beyond it the dirty ones are given back first */
+  bool huge_pages;          /* ask for huge pages */
+  bool walking;             /* chunks stay mapped */
+  unsigned head;            /* units of a chunk's head: 1, or 2 with a second bitmap */
+  Chunk *cursor;            /* of a walk: the next chunk to be claimed; under the mutex */
 } Chunks;
 
 INLINE Chunk *chunk_of(const void *p) { return (Chunk *)((uintptr_t)p & ~(CHUNK_BYTES - 1)); }

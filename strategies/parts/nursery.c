@@ -52,6 +52,7 @@ bool nursery_init(Nursery *n, size_t size, size_t max, unsigned age, size_t cuto
   if (n->half) lane_start(&n->from, n->half_chunk[0], n->half, head), lane_start(&n->to, n->half_chunk[1], n->half, head);
   nursery_resize(n, size);
   n->first = n->size;
+  n->survival = 1 / 8.0;
   return true;
 }
 

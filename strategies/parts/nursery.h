@@ -60,6 +60,7 @@ typedef struct Nursery {
   char *first_chunk;           /* of eden */
   size_t size;                 /* of eden, bytes; changes only while it is empty */
   size_t first;                /* the size it started with */
+  double survival;             /* part of eden that survives, of late */
   size_t reserved;             /* bytes of the range */
   size_t max, half, half_span; /* the most that eden can be; bytes of one survivor lane (0 where the age is 1); of its chunks */
   char *half_chunk[2]; /* of the survivor lanes: [0] holds those of the last collection, [1] is empty between collections */
