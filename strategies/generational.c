@@ -345,7 +345,7 @@ void mm_share_slow(Thr *T, Obj **slot) {
 /* --- The heap ------------------------------------------------------------------------------------------------------------------------ */
 
 Heap *mm_open(const reclaim_config *config) {
-  Heap *H = traced_open(config);
+  Heap *H = traced_open(config, MARKS_ASIDE);
   if (!H) return NULL;
   pthread_mutex_init(&H->minors.mutex, NULL);
   H->card_shift = CARD_SHIFT_MIN + (unsigned)config->tunables[GEN_CARD];
@@ -379,8 +379,11 @@ static bool prepare(Heap *H, Thr *T) {
   Nursery *n = &T->nursery;
   if (nursery_init(n, size, max, (unsigned)t[GEN_AGE], (size_t)t[GEN_CUTOFF], H->card_shift, (size_t)t[GEN_REMEMBERED],
                    H->mature.chunks.head) &&
-      trace_open(&T->evacuator, &one, (n->max + 2 * n->half) / SIZE_LIST, ahead, no_spill, sizeof(Evacuator)))
+      trace_open(&T->evacuator, &one, (n->max + 2 * n->half) / SIZE_LIST, ahead, sizeof(Evacuator))) {
+    T->evacuator.spill = no_spill;
+    T->evacuator.drain = evacuate_drain;
     return true;
+  }
   free_young(T);
   return false;
 }

@@ -4,10 +4,14 @@
 #include "strategies/parts/traced-heap.h"
 
 const char mm_summary[] = "stop-the-world mark and lazy sweep: size-class blocks, side mark bits, nothing moves";
-const reclaim_param mm_tunables[] = {TRACED_TUNABLES};
+static const char *const marks[] = {"aside", "header"}; /* as enum space_marks */
+const reclaim_param mm_tunables[] = {
+    TRACED_TUNABLES,
+    {"marks", "where mark bits are while marking: in a bitmap for each chunk, or in the objects' headers", "", 0, 0, 1, marks},
+};
 const int mm_ntunables = MS_TUNABLES;
 
-Heap *mm_open(const reclaim_config *config) { return traced_open(config); }
+Heap *mm_open(const reclaim_config *config) { return traced_open(config, (enum space_marks)config->tunables[MS_MARKS]); }
 void mm_close(Heap *H) { traced_close(H); }
 Thr *mm_attach(Heap *H, int index) {
   bool adopted;

@@ -128,6 +128,8 @@ INLINE void evacuate_later(void *worker, Obj **field) {
   trace_later(&e->w, field, evacuate_due);
 }
 
+static void evacuate_drain(TraceWorker *w) { trace_drain(w, true, evacuate_now, evacuate_later, evacuate_due); }
+
 /* A slot of a thread, which lies nowhere near the heap: at once, so that `slots` stays what it is. */
 static void evacuate_root(Evacuator *e, Obj **field) {
   Obj *o = *field;
@@ -202,7 +204,7 @@ static void evacuate_nursery(Thr *T, bool promote_all) {
   e->survived = e->promoted = 0;
   for (Link *l = T->top; l; l = l->prev) evacuate_root(e, &l->s.p_);
   evacuate_remembered(e);
-  trace_drain(&e->w, true, evacuate_now, evacuate_later, evacuate_due);
+  evacuate_drain(&e->w);
   n->survived_bytes += e->survived;
   n->promoted_bytes += e->promoted;
 #if MM_CHECK

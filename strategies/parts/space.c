@@ -16,7 +16,7 @@ static bool make_immortals(Space *S) {
   for (int i = 0; i < IMMORTALS; i++) {
     Int *o = &S->immortals[i];
     o->h.word = HDR_WORD(i == IMMORTAL_NONE ? KIND_NONE : i < IMMORTAL_INTS ? KIND_BOOL : KIND_INT, 0);
-    o->h.bits = OBJ_IMMORTAL | OBJ_SHARED;
+    o->h.bits = OBJ_IMMORTAL | OBJ_SHARED | OBJ_MARKED;
     o->v = i < IMMORTAL_INTS ? i == IMMORTAL_TRUE : SMALL_INT_MIN + (i - IMMORTAL_INTS);
   }
   return true;
@@ -24,18 +24,21 @@ static bool make_immortals(Space *S) {
 
 static size_t books_bytes(const Space *S) { return (size_t)S->crew->workers * sizeof *S->books; }
 
-static void spill(TraceWorker *w, Obj *o);
+static void set_up_tracer(Space *S);
 
-bool space_init(Space *S, Crew *crew, uint64_t limit, size_t stack, unsigned prefetch, bool huge_pages) {
+bool space_init(Space *S, const SpaceConfig *c) {
   memset(S, 0, sizeof *S);
-  chunks_init(&S->chunks, huge_pages);
-  if (crew->workers > 1) chunks_two_bitmaps(&S->chunks);
+  chunks_init(&S->chunks, c->huge_pages);
+  if (c->crew->workers > 1 && c->marks == MARKS_ASIDE) chunks_two_bitmaps(&S->chunks);
   pthread_mutex_init(&S->mutex, NULL);
-  S->crew = crew;
-  S->limit = limit;
-  S->chunks.ceiling = limit;
+  S->crew = c->crew;
+  S->limit = S->chunks.ceiling = c->limit;
+  S->marks = c->marks;
+  S->sweep_blocks = c->sweep_blocks;
   S->books = system_new(books_bytes(S));
-  return S->books && trace_open(&S->tracer, crew, stack, prefetch, spill, sizeof(TraceWorker)) && make_immortals(S);
+  if (!S->books || !trace_open(&S->tracer, c->crew, c->stack, c->prefetch, sizeof(TraceWorker))) return false;
+  set_up_tracer(S);
+  return make_immortals(S);
 }
 
 void space_destroy(Space *S) {
@@ -73,12 +76,21 @@ static bool next_run(Run *r, char *p) {
   return true;
 }
 
-static Unit *take_unswept(Space *S, unsigned cls) {
-  pthread_mutex_lock(&S->mutex);
-  Unit *u = S->unswept[cls];
-  if (u) S->unswept[cls] = u->next;
-  pthread_mutex_unlock(&S->mutex);
-  if (u) __atomic_fetch_add(&S->taken_bytes, UNIT_BYTES, __ATOMIC_RELAXED);
+/* The next block to be swept, of those that wait at r or in the space. */
+static Unit *take_unswept(Space *S, Run *r, unsigned cls) {
+  Unit *u = r->more;
+  if (!u) {
+    pthread_mutex_lock(&S->mutex);
+    u = S->unswept[cls];
+    Unit *last = u;
+    for (unsigned i = 1; i < S->sweep_blocks && last && last->next; i++) last = last->next;
+    if (last) S->unswept[cls] = last->next, last->next = NULL;
+    pthread_mutex_unlock(&S->mutex);
+  }
+  if (!u) return NULL;
+  r->more = u->next;
+  __atomic_fetch_add(&S->taken_bytes, UNIT_BYTES, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&S->swept, 1, __ATOMIC_RELAXED);
   return u;
 }
 
@@ -99,6 +111,8 @@ static Unit *new_block(Space *S, unsigned cls, bool force) {
   u->cls = (uint16_t)cls;
   u->cell = (uint32_t)class_bytes(cls);
   u->end = unit_base(u) + UNIT_BYTES / u->cell * u->cell;
+  if (S->marks == MARKS_IN_HEADERS)
+    for (char *p = unit_base(u); p < u->end; p += u->cell) ((Obj *)p)->word = KIND_FREE;
   return u;
 }
 
@@ -107,7 +121,7 @@ void *space_get_slow(Space *S, SpaceThread *t, unsigned cls, bool force) {
   if (!r->block || !next_run(r, r->end)) {
     do {
       r->cur = r->end = NULL;
-      r->block = take_unswept(S, cls);
+      r->block = take_unswept(S, r, cls);
       if (!r->block && !(r->block = new_block(S, cls, force))) return NULL;
     } while (!next_run(r, unit_base(r->block)));
   }
@@ -165,7 +179,7 @@ static void clear_guest(void *space, Chunk *c, char *from, char *to) {
     Unit *u = unit_of(p);
     u->keeper = u->flags = 0;
     unit_clear_marks(u);
-    if (S->crew->workers > 1) memset(second_mark_word(p), 0, (UNIT_BYTES >> GRANULE_SHIFT) / 8);
+    if (S->chunks.head == 2) memset(second_mark_word(p), 0, (UNIT_BYTES >> GRANULE_SHIFT) / 8);
   }
   (void)c;
 }
@@ -229,43 +243,55 @@ INLINE void mark_together(TraceWorker *w, void *item) {
   if (!kind_is_leaf(o->kind)) trace_push(w, o);
 }
 
-/* `alone`: by the only worker; `ahead`: through the ring. Both are constants. */
-INLINE void visit(TraceWorker *w, Obj **field, bool alone, bool ahead) {
-  Obj *o = *field;
-  if (!o) return;
-  if (!ahead) {
-    alone ? mark_alone(w, o) : mark_together(w, o);
-    return;
-  }
-  __builtin_prefetch(o);
-  __builtin_prefetch(mark_word(o), 1);
-  trace_later(w, o, alone ? mark_alone : mark_together);
-}
-INLINE void visit_alone_now(void *w, Obj **field) { visit(w, field, true, false); }
-INLINE void visit_alone_ahead(void *w, Obj **field) { visit(w, field, true, true); }
-INLINE void visit_together_now(void *w, Obj **field) { visit(w, field, false, false); }
-INLINE void visit_together_ahead(void *w, Obj **field) { visit(w, field, false, true); }
-
-static bool is_alone(const TraceWorker *w) { return w->tracer->crew->workers == 1; }
-
-static NOINLINE void drain_alone_now(TraceWorker *w) { trace_drain(w, true, visit_alone_now, visit_alone_now, mark_alone); }
-static NOINLINE void drain_alone_ahead(TraceWorker *w) { trace_drain(w, true, visit_alone_ahead, visit_alone_ahead, mark_alone); }
-static NOINLINE void drain_together_now(TraceWorker *w) {
-  trace_drain(w, false, visit_together_now, visit_together_now, mark_together);
-}
-static NOINLINE void drain_together_ahead(TraceWorker *w) {
-  trace_drain(w, false, visit_together_ahead, visit_together_ahead, mark_together);
+/* The same in the header, by one or by several: to mark an object twice does no harm. */
+INLINE void mark_header(TraceWorker *w, void *item) {
+  Obj *o = item;
+  uint8_t bits = load_relaxed(&o->bits);
+  if (bits & OBJ_MARKED) return;
+  store_relaxed(&o->bits, (uint8_t)(bits | OBJ_MARKED));
+  if (!kind_is_leaf(o->kind)) trace_push(w, o);
 }
 
-static void drain(TraceWorker *w) {
-  if (is_alone(w))
-    w->distance ? drain_alone_ahead(w) : drain_alone_now(w);
-  else
-    w->distance ? drain_together_ahead(w) : drain_together_now(w);
+/* What happens to a field, and the loop made of it: at once, or through the ring, which fetches what `mark` will look at. */
+#define VISITS(mark, alone, word)                                                                                                \
+  INLINE void mark##_visit_now(void *w, Obj **field) {                                                                           \
+    if (*field) mark(w, *field);                                                                                                 \
+  }                                                                                                                              \
+  INLINE void mark##_visit_ahead(void *w, Obj **field) {                                                                         \
+    Obj *o = *field;                                                                                                             \
+    if (!o) return;                                                                                                              \
+    __builtin_prefetch(o);                                                                                                       \
+    __builtin_prefetch(word, 1);                                                                                                 \
+    trace_later(w, o, mark);                                                                                                     \
+  }                                                                                                                              \
+  static NOINLINE void mark##_now(TraceWorker *w) { trace_drain(w, alone, mark##_visit_now, mark##_visit_now, mark); }           \
+  static NOINLINE void mark##_ahead(TraceWorker *w) { trace_drain(w, alone, mark##_visit_ahead, mark##_visit_ahead, mark); }
+INLINE void mark_header_alone(TraceWorker *w, void *item) { mark_header(w, item); }
+INLINE void mark_header_together(TraceWorker *w, void *item) { mark_header(w, item); }
+VISITS(mark_alone, true, mark_word(o))
+VISITS(mark_together, false, mark_word(o))
+VISITS(mark_header_alone, true, o)
+VISITS(mark_header_together, false, o)
+
+static void set_up_tracer(Space *S) {
+  static const struct {
+    TraceDrain *now, *ahead;
+    void (*mark)(TraceWorker *, void *);
+  } ways[2][2] = {
+      [MARKS_ASIDE] = {{mark_alone_now, mark_alone_ahead, mark_alone}, {mark_together_now, mark_together_ahead, mark_together}},
+      [MARKS_IN_HEADERS] = {{mark_header_alone_now, mark_header_alone_ahead, mark_header_alone},
+                            {mark_header_together_now, mark_header_together_ahead, mark_header_together}},
+  };
+  int i = S->crew->workers > 1;
+  S->mark = ways[S->marks][i].mark;
+  S->tracer.drain = tracer_worker(&S->tracer, 0)->distance ? ways[S->marks][i].ahead : ways[S->marks][i].now;
+  S->tracer.spill = spill;
+  S->tracer.owner = S;
 }
+
 static void mark_root(void *worker, Obj **field) {
   TraceWorker *w = worker;
-  if (*field) is_alone(w) ? mark_alone(w, *field) : mark_together(w, *field);
+  if (*field) ((Space *)w->tracer->owner)->mark(w, *field);
 }
 
 typedef struct Marking {
@@ -283,14 +309,14 @@ static bool mark_portion(TraceWorker *w, void *ctx) {
 }
 static void mark_job(void *ctx, int worker) {
   Marking *m = ctx;
-  trace_work(tracer_worker(&m->S->tracer, worker), mark_portion, m, drain);
+  trace_work(tracer_worker(&m->S->tracer, worker), mark_portion, m);
 }
 
 static void rescan(TraceWorker *w, Obj *o) {
-  uint64_t marks = load_relaxed(mark_word(o)) | (is_alone(w) ? 0 : load_relaxed(second_mark_word(o)));
-  if (!(marks & mark_bit(o))) return;
+  const Space *S = w->tracer->owner;
+  if (!space_has_marked(S, o)) return;
   obj_visit(o, mark_root, w);
-  drain(w);
+  w->tracer->drain(w);
 }
 /* After an overflow: every marked object of a flagged block has its references looked at once more. */
 static void rescan_block(void *worker, Unit *u) {
@@ -327,7 +353,7 @@ static void rescan_job(void *ctx, int worker) {
   Rescan *r = ctx;
   TraceWorker *w = tracer_worker(&r->S->tracer, worker);
   if (worker == 0 && r->roots->guests) r->roots->guests(r->roots->ctx, rescan_guest, w);
-  trace_work(w, rescan_chunk, r, drain);
+  trace_work(w, rescan_chunk, r);
 }
 
 static void mark(Space *S, const SpaceRoots *roots) {
@@ -371,11 +397,23 @@ static void merge_marks(Unit *u) {
   }
 }
 
+/* What was marked in headers, in the bitmap. */
+static void gather_marks(Unit *u) {
+  char *p = unit_base(u), *end = u->cell ? u->end : p + 1;
+  for (; p < end; p += u->cell ? u->cell : 1) {
+    Obj *o = (Obj *)p;
+    if (!(o->bits & OBJ_MARKED)) continue;
+    o->bits &= (uint8_t)~OBJ_MARKED;
+    *mark_word(p) |= mark_bit(p);
+  }
+}
+
 static void settle_block(void *pass, Unit *u) {
   Space *S = ((Pass *)pass)->S;
   SpaceBooks *b = &S->books[((Pass *)pass)->worker];
   if (u->flags & BLOCK_IMMORTAL) return;
   if (u->keeper & KEEPER_CONTESTED) merge_marks(u);
+  if (S->marks == MARKS_IN_HEADERS) gather_marks(u);
   if (!u->cell) {
     if (is_marked(unit_base(u)))
       b->live_objects++, b->live_bytes += u->bytes;
@@ -422,6 +460,7 @@ void space_collect(Space *S, SpaceThread *threads[], int n, const SpaceRoots *ro
   memset(S->books, 0, books_bytes(S));
   pass(S, settle_block);
   add_books(S);
+  S->marked += S->live_objects;
   S->mark_ns += t1 - t0;
   S->sweep_ns += wall_ns() - t1;
 }
@@ -440,7 +479,7 @@ SpaceTraced space_traced(const Space *S) {
 }
 
 void space_reset_counters(Space *S) {
-  S->mark_ns = S->sweep_ns = 0;
+  S->mark_ns = S->sweep_ns = S->marked = S->swept = 0;
   for (int i = 0; i < S->crew->workers; i++) {
     TraceWorker *w = tracer_worker(&S->tracer, i);
     w->steals = w->stolen = w->pieces = w->spills = w->room = 0;

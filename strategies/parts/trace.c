@@ -12,9 +12,9 @@ enum {
   SPINS = 256, /* looks at everybody's deques before a worker is out of work: some 10 us, a few times what a turn takes */
 };
 
-bool trace_open(Tracer *t, Crew *crew, size_t stack, unsigned distance, void (*spill)(TraceWorker *, Obj *), size_t size) {
+bool trace_open(Tracer *t, Crew *crew, size_t stack, unsigned distance, size_t size) {
   size_t workers = (size_t)crew->workers, each = stack / workers < 16 ? 16 : stack / workers;
-  *t = (Tracer){.crew = crew, .spill = spill, .each = (size + 63) & ~(size_t)63};
+  *t = (Tracer){.crew = crew, .each = (size + 63) & ~(size_t)63};
   t->bytes = workers * (t->each + each * sizeof(Obj *));
   void *p = mmap(NULL, t->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) return false;
@@ -156,7 +156,8 @@ static bool find(TraceWorker *w) {
   }
 }
 
-void trace_work(TraceWorker *w, TraceRoots *roots, void *ctx, TraceDrain *drain) {
+void trace_work(TraceWorker *w, TraceRoots *roots, void *ctx) {
+  TraceDrain *drain = w->tracer->drain;
   w->turns = 0;
   while (roots(w, ctx)) drain(w);
   do drain(w);

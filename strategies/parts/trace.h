@@ -74,7 +74,9 @@ typedef void TraceDrain(TraceWorker *);
 
 struct Tracer {
   Crew *crew;
+  TraceDrain *drain; /* trace_drain with the strategy's functions */
   void (*spill)(TraceWorker *, Obj *);
+  void *owner;   /* whatever the strategy wants to reach from a worker */
   void *workers; /* crew->workers of them */
   size_t each;   /* bytes of one: a struct of the strategy's that begins with a TraceWorker */
   size_t bytes;  /* of the workers and of all stacks */
@@ -82,13 +84,13 @@ struct Tracer {
 INLINE TraceWorker *tracer_worker(const Tracer *t, int i) { return (TraceWorker *)((char *)t->workers + (size_t)i * t->each); }
 
 /* Room for `stack` objects altogether; items wait for `distance` others (0 .. TRACE_RING_MAX). A worker is `size` bytes, zeroed, and begins
-   with a TraceWorker. False: no memory. */
-bool trace_open(Tracer *, Crew *, size_t stack, unsigned distance, void (*spill)(TraceWorker *, Obj *), size_t size);
+   with a TraceWorker. False: no memory. drain, spill and owner are still to be set. */
+bool trace_open(Tracer *, Crew *, size_t stack, unsigned distance, size_t size);
 void trace_close(Tracer *);
 
-/* A worker's share of one job, to be called by a CrewJob: portions of roots, and `drain` after each; then whatever the others have, until
-   there is none. `drain` is trace_drain with the strategy's functions. */
-void trace_work(TraceWorker *, TraceRoots *roots, void *ctx, TraceDrain *drain);
+/* A worker's share of one job, to be called by a CrewJob: portions of roots, and a drain after each; then whatever the others have, until
+   there is none. */
+void trace_work(TraceWorker *, TraceRoots *roots, void *ctx);
 /* Whether anything was spilled since the last call; between jobs. */
 bool trace_spilled(Tracer *);
 

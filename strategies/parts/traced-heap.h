@@ -29,9 +29,16 @@ static uint64_t grown_limit(Heap *H) {
       {"mark-stack", "objects that the mark stack holds; what finds no room is found again by scanning its block",               \
        "",           1 << 22,                                                                                                    \
        64,           1 << 28,                                                                                                    \
+       NULL},                                                                                                                    \
+      {"sweep-blocks",                                                                                                           \
+       "blocks that a thread takes at a time to be swept as it allocates",                                                       \
+       "",                                                                                                                       \
+       1,                                                                                                                        \
+       1,                                                                                                                        \
+       64,                                                                                                                       \
        NULL} TRACED_STRESS_TUNABLE
 
-static Heap *traced_open(const reclaim_config *config) {
+static Heap *traced_open(const reclaim_config *config, enum space_marks marks) {
   Heap *H = system_new(sizeof *H);
   if (!H) return NULL;
   H->config = config;
@@ -43,8 +50,16 @@ static Heap *traced_open(const reclaim_config *config) {
     system_free(H, sizeof *H);
     return NULL;
   }
-  if (!space_init(&H->mature, &H->crew, H->hard_limit ? H->hard_limit : GROW_MIN, (size_t)t[TRACED_MARK_STACK],
-                  (unsigned)t[TRACED_PREFETCH], t[TRACED_HUGE_PAGES])) {
+  SpaceConfig space = {
+      .crew = &H->crew,
+      .limit = H->hard_limit ? H->hard_limit : GROW_MIN,
+      .stack = (size_t)t[TRACED_MARK_STACK],
+      .prefetch = (unsigned)t[TRACED_PREFETCH],
+      .sweep_blocks = (unsigned)t[TRACED_SWEEP_BLOCKS],
+      .marks = marks,
+      .huge_pages = t[TRACED_HUGE_PAGES],
+  };
+  if (!space_init(&H->mature, &space)) {
     space_destroy(&H->mature);
     crew_close(&H->crew);
     world_destroy(&H->world);
@@ -141,6 +156,8 @@ static void traced_stats(Heap *H, reclaim_stats *out) {
   reclaim_counter counters[] = {
       {"mark-ns", H->mature.mark_ns},
       {"settle-ns", H->mature.sweep_ns},
+      {"marked-objects", H->mature.marked},
+      {"swept-blocks", load_relaxed(&H->mature.swept)},
       {"mark-stack-deepest", traced.deepest},
       {"mark-stack-overflows", traced.spills},
       {"mark-steals", traced.steals},

@@ -99,6 +99,7 @@ static void find_all(Thr *T, int index, void *arg) {
   slot_clear(T, f);
   CHECK_EQ(live_objects(T), 0);
 }
+static int64_t marks; /* where they are, to those who can choose */
 static void find_with(int collectors, int64_t stack, int64_t prefetch) {
   Setting s = {collectors, stack, prefetch};
   TestHeap h;
@@ -106,6 +107,7 @@ static void find_with(int collectors, int64_t stack, int64_t prefetch) {
   h.config.collector_threads = collectors;
   heap_tune(&h, "mark-stack", stack);
   heap_tune(&h, "prefetch", prefetch);
+  heap_tune(&h, "marks", marks);
   heap_open(&h);
   heap_threads(&h, 1, 0, find_all, &s);
   heap_close(&h);
@@ -119,6 +121,15 @@ MechanismTest(tracing, by_one_with_a_stack_far_too_small, .timeout = LIMIT_S) { 
 MechanismTest(tracing, by_four_with_stacks_far_too_small, .timeout = LIMIT_S) {
   find_with(4, 64, 0);
   find_with(4, 64, 256);
+}
+
+MechanismTest(tracing, with_marks_in_headers, .timeout = LIMIT_S) {
+  marks = 1;
+  find_with(1, 1 << 22, 64);
+  find_with(4, 1 << 22, 0);
+  find_with(4, 1 << 22, 64);
+  find_with(1, 64, 64);
+  find_with(4, 64, 64);
 }
 
 /* --- The end is found: many short jobs, hardly anything to share ------------------------------------------------------------------- */
