@@ -103,12 +103,12 @@ void gen_moved(Thr *T, Obj *holder, void *dst, size_t bytes) {
 
 /* Grows by half while more than a quarter survives, and goes back when less than a sixteenth does: a nursery that fits the cache is the
    better one then. What survives of one nursery says little (of a large structure that is being built all of it, of the next one
-   nothing), so it is the mean of the last few, the last one counting an eighth; it starts at what makes the nursery stay. `before`:
+   nothing), so it is the mean of the last few, the last one counting a quarter; it starts at what makes the nursery stay. `before`:
    survived_bytes before the collection; `used`: bytes of eden then. */
 static void adapt(Thr *T, uint64_t before, size_t used) {
   Nursery *n = &T->nursery;
   size_t size = n->size;
-  n->survival += ((double)(n->survived_bytes - before) / (double)used - n->survival) / 8;
+  n->survival += ((double)(n->survived_bytes - before) / (double)used - n->survival) / 4;
   if (n->survival > 1 / 4.0 && may_grow(T->heap, n->size / 2))
     size = n->size + n->size / 2;
   else if (n->survival < 1 / 16.0 && n->size > n->first)
@@ -137,7 +137,11 @@ static uint64_t minor_ends(Heap *H) {
 static void minor_timed(Thr *T, bool publishing) {
   uint64_t wall = minor_begins(T->heap), cpu = publishing ? 0 : thread_cpu_ns(), before = T->nursery.survived_bytes;
   size_t used = nursery_used(&T->nursery);
-  evacuate_nursery(T, publishing);
+  uint64_t crew = load_relaxed(&T->heap->crew.cpu_ns);
+  unsigned helpers = claim_helpers(T);
+  evacuate_nursery(T, publishing, helpers);
+  if (helpers) T->minor_cpu_ns += load_relaxed(&T->heap->crew.cpu_ns) - crew;
+  release_helpers(T->heap, helpers);
   if (!publishing && used) adapt(T, before, used);
   uint64_t took = minor_ends(T->heap) - wall;
   T->minor_cpu_ns += publishing ? took : thread_cpu_ns() - cpu;
@@ -224,7 +228,9 @@ static bool collect(Thr *T, size_t need, bool empty) {
   uint64_t wall = wall_ns(), cpu = collector_clock(H);
   if (T->nursery.half) empty = true; /* fields of the dead could not be told from others in `slots` */
   if (empty) empty_nurseries(H);
-  traced_mark(H, young_chunks, prune_remembered);
+  SpaceThread *helpers[CREW_MAX];
+  for (int i = 1; i < H->crew.workers; i++) helpers[i - 1] = &((Evacuator *)tracer_worker(&H->team, i))->runs;
+  traced_mark(H, helpers, H->crew.workers - 1, young_chunks, prune_remembered);
   H->mature_lately -= H->mature_lately / 32;
   if (chunks_committed(&H->mature.chunks) > H->mature_lately) H->mature_lately = chunks_committed(&H->mature.chunks);
   if (H->hard_limit) {
@@ -294,8 +300,11 @@ void *gen_alloc_slow(Thr *T, size_t size, Obj **keep) {
     T->until_collect = T->collect_every;
     if (++T->stressed % 8 == 0)
       collect(T, 0, T->stressed % 16 == 0), T->heap->mature.fruitless = 0;
-    else
-      evacuate_nursery(T, T->stressed % 2);
+    else {
+      unsigned helpers = claim_helpers(T);
+      evacuate_nursery(T, T->stressed % 2, helpers);
+      release_helpers(T->heap, helpers);
+    }
   }
   void *p = size > T->nursery.cutoff ? alloc_large(T, size) : alloc_young(T, size);
   T->top = root.prev;
@@ -344,46 +353,43 @@ void mm_share_slow(Thr *T, Obj **slot) {
 
 /* --- The heap ------------------------------------------------------------------------------------------------------------------------ */
 
+static size_t most_nursery(const reclaim_config *c) {
+  int64_t first = c->tunables[GEN_NURSERY], max = c->tunables[GEN_NURSERY_MAX];
+  return (size_t)(max > first ? max : first);
+}
+
 Heap *mm_open(const reclaim_config *config) {
   Heap *H = traced_open(config, MARKS_ASIDE);
   if (!H) return NULL;
   pthread_mutex_init(&H->minors.mutex, NULL);
   H->card_shift = CARD_SHIFT_MIN + (unsigned)config->tunables[GEN_CARD];
-  return H;
+  if (H->crew.workers == 1 ||
+      evacuators_open(&H->team, &H->crew, 2 * most_nursery(config) + PAGE, config->tunables[TRACED_PREFETCH]))
+    return H;
+  mm_close(H);
+  return NULL;
 }
 
 static void free_young(Thr *T) {
   nursery_destroy(&T->nursery);
-  trace_close(&T->evacuator);
+  evacuators_close(&T->evacuator);
 }
 
 void mm_close(Heap *H) {
   for (int i = 0; i < H->world.nthreads; i++) free_young(H->world.threads[i]);
+  evacuators_close(&H->team);
   traced_close(H);
 }
 
-/* Its stack has room for all that a nursery can hold. */
-static void no_spill(TraceWorker *w, Obj *o) {
-  (void)w, (void)o;
-  abort();
-}
-
 static bool prepare(Heap *H, Thr *T) {
-  static Crew one = {.workers = 1};
+  static Crew alone = {.workers = 1};
   const int64_t *t = H->config->tunables;
-  size_t max = (size_t)(t[GEN_NURSERY_MAX] > t[GEN_NURSERY] ? t[GEN_NURSERY_MAX] : t[GEN_NURSERY]);
-  size_t size = first_size(H, (size_t)t[GEN_NURSERY]);
-  unsigned ahead = t[TRACED_PREFETCH] < 1                ? 1
-                   : t[TRACED_PREFETCH] < EVACUATE_AHEAD ? (unsigned)t[TRACED_PREFETCH]
-                                                         : EVACUATE_AHEAD;
+  size_t size = first_size(H, (size_t)t[GEN_NURSERY]), max = most_nursery(H->config);
   Nursery *n = &T->nursery;
   if (nursery_init(n, size, max, (unsigned)t[GEN_AGE], (size_t)t[GEN_CUTOFF], H->card_shift, (size_t)t[GEN_REMEMBERED],
                    H->mature.chunks.head) &&
-      trace_open(&T->evacuator, &one, (n->max + 2 * n->half) / SIZE_LIST, ahead, sizeof(Evacuator))) {
-    T->evacuator.spill = no_spill;
-    T->evacuator.drain = evacuate_drain;
+      evacuators_open(&T->evacuator, &alone, n->max + 2 * n->half, t[TRACED_PREFETCH]))
     return true;
-  }
   free_young(T);
   return false;
 }
@@ -402,7 +408,7 @@ Thr *mm_attach(Heap *H, int index) {
 void mm_detach(Thr *T) {
   Heap *H = T->heap;
   mm_blocking_end(T);
-  evacuate_nursery(T, true);
+  evacuate_nursery(T, true, 0);
   count_nursery(H, &T->nursery, false);
   nursery_resize(&T->nursery, 0);
   set_limit(H);
@@ -417,25 +423,34 @@ void mm_collect(Thr *T) {
 
 void mm_stats(Heap *H, reclaim_stats *out) {
   traced_stats(H, out);
-  uint64_t minors = 0, eden = 0, survived = 0, promoted = 0, remembered = 0, nursery = 0;
+  const reclaim_histogram full = out->pauses;
+  Nursery sum = {0};
+  size_t largest = 0;
+  reclaim_histogram minor = {0};
   for (int i = 0; i < H->world.nthreads; i++) {
     Thr *T = H->world.threads[i];
-    minors += T->nursery.minors;
-    eden += T->nursery.eden_bytes;
-    survived += T->nursery.survived_bytes;
-    promoted += T->nursery.promoted_bytes;
-    remembered += T->nursery.remembered;
-    if (T->nursery.size > nursery) nursery = T->nursery.size;
+    const Nursery *n = &T->nursery;
+    sum.minors += n->minors;
+    sum.eden_bytes += n->eden_bytes;
+    sum.survived_bytes += n->survived_bytes;
+    sum.promoted_bytes += n->promoted_bytes;
+    sum.helped_bytes += n->helped_bytes;
+    sum.remembered += n->remembered;
+    sum.remembered_hits += n->remembered_hits;
+    if (n->size > largest) largest = n->size;
     out->collector_cpu_ns += T->minor_cpu_ns;
-    histogram_merge(&out->pauses, &T->minor_pauses);
+    histogram_merge(&minor, &T->minor_pauses);
   }
+  histogram_merge(&out->pauses, &minor);
   reclaim_counter counters[] = {
-      {"nursery-bytes", nursery},         {"eden-bytes", eden}, {"survived-bytes", survived}, {"promoted-bytes", promoted},
-      {"remembered-entries", remembered},
+      {"nursery-largest-bytes", largest},       {"eden-bytes", sum.eden_bytes},         {"survived-bytes", sum.survived_bytes},
+      {"promoted-bytes", sum.promoted_bytes},   {"helped-bytes", sum.helped_bytes},     {"remembered-entries", sum.remembered},
+      {"remembered-hits", sum.remembered_hits}, {"minor-pauses-ns", minor.total_ns},    {"minor-pause-longest-ns", minor.max_ns},
+      {"full-pauses-ns", full.total_ns},        {"full-pause-longest-ns", full.max_ns},
   };
   memcpy(out->counters + out->ncounters, counters, sizeof counters);
   out->ncounters += (int)(sizeof counters / sizeof *counters);
-  out->minor_collections = minors;
+  out->minor_collections = sum.minors;
   out->collector_wall_ns += H->minors.wall_ns;
   out->committed_bytes += load_relaxed(&H->nurseries);
 }
@@ -446,7 +461,8 @@ void mm_reset_stats(Heap *H) {
   for (int i = 0; i < H->world.nthreads; i++) {
     Thr *T = H->world.threads[i];
     Nursery *n = &T->nursery;
-    n->minors = n->eden_bytes = n->survived_bytes = n->promoted_bytes = n->remembered = 0;
+    n->minors = n->eden_bytes = n->survived_bytes = n->promoted_bytes = n->helped_bytes = 0;
+    n->remembered = n->remembered_hits = 0;
     T->minor_cpu_ns = 0;
     memset(&T->minor_pauses, 0, sizeof T->minor_pauses);
   }

@@ -32,7 +32,7 @@ struct Thr {
   MM_THR_COMMON
   TRACED_THREAD
   SpaceThread space;
-  Tracer evacuator; /* of this thread's nursery, a crew of one */
+  Tracer evacuator; /* of this thread's nursery, for this thread alone */
   uint64_t minor_cpu_ns;
   uint32_t copies;   /* of values published since the nursery was last emptied for it */
   uint32_t stressed; /* MM_CHECK: collections forced so far */
@@ -42,6 +42,8 @@ struct Heap {
   MM_HEAP_COMMON
   TRACED_HEAP
   size_t nurseries, reserve; /* bytes of all nurseries, and what may be promoted of them at most; atomic */
+  Tracer team;               /* evacuators of the crew, where there are helpers */
+  bool crew_taken;           /* by a minor collection; atomic */
   size_t mature_lately;      /* the most that full collections have left of late */
   unsigned card_shift;
   struct {

@@ -31,7 +31,7 @@ static bool collect(Thr *T) {
   Heap *H = T->heap;
   if (!world_stop(&H->world, T)) return false;
   uint64_t wall = wall_ns(), cpu = collector_clock(H);
-  traced_mark(H, NULL, NULL);
+  traced_mark(H, NULL, 0, NULL, NULL);
   if (!H->hard_limit) set_limit(H, grown_limit(H));
   H->collector_cpu_ns += collector_clock(H) - cpu;
   H->collector_wall_ns += wall_ns() - wall;

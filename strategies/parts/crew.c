@@ -87,9 +87,10 @@ void crew_close(Crew *c) {
   c->helper = NULL;
 }
 
-void crew_run(Crew *c, CrewJob *job, void *ctx) {
+void crew_run(Crew *c, CrewJob *job, void *ctx, unsigned most) {
   c->job = job;
   c->ctx = ctx;
+  c->most = most;
   if (c->workers == 1) {
     job(ctx, 0);
     return;
@@ -101,6 +102,8 @@ void crew_run(Crew *c, CrewJob *job, void *ctx) {
 
 void crew_call(Crew *c, unsigned n) {
   if (n && load_relaxed(&c->leader_waits)) move_on(&c->gate, 1), n--;
+  unsigned inside = shift_inside(&c->shift), room = c->most > inside ? c->most - inside : 0;
+  if (n > room) n = room;
   if (n && load_relaxed(&c->asleep)) move_on(&c->bell, (int)n);
 }
 

@@ -65,10 +65,12 @@ typedef struct Nursery {
   size_t max, half, half_span; /* the most that eden can be; bytes of one survivor lane (0 where the age is 1); of its chunks */
   char *half_chunk[2]; /* of the survivor lanes: [0] holds those of the last collection, [1] is empty between collections */
   Lane from, to;       /* where survivors of the last collection end; those of the collection under way, from half_chunk[1] on */
-  Stack logged, large, slots;                                              /* the remembered set */
-  Stack slots_before;                                                      /* empty between collections: its memory */
-  size_t remembered_max;                                                   /* entries before a collection is asked for */
-  uint64_t minors, survived_bytes, promoted_bytes, eden_bytes, remembered; /* since the last reset */
+  Stack logged, large, slots; /* the remembered set */
+  Stack slots_before;         /* empty between collections: its memory */
+  size_t remembered_max;      /* entries before a collection is asked for */
+  uint64_t minors, eden_bytes, survived_bytes, promoted_bytes,
+      helped_bytes;                     /* since the last reset; the last: copied by helpers */
+  uint64_t remembered, remembered_hits; /* objects, cards and fields looked at; young references found in them */
 } Nursery;
 
 /* `max` bytes may be asked for; what chunks of the mature space are like is said by `head` (Chunks.head). False: no memory. */

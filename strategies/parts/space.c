@@ -160,7 +160,7 @@ static void pass_job(void *ctx, int worker) {
 static void pass(Space *S, void (*block)(void *pass, Unit *)) {
   Pass p = {S, block, 0};
   chunks_walk_begin(&S->chunks);
-  crew_run(S->crew, pass_job, &p);
+  crew_run(S->crew, pass_job, &p, CREW_MAX);
   chunks_walk_end(&S->chunks);
 }
 
@@ -358,10 +358,10 @@ static void rescan_job(void *ctx, int worker) {
 
 static void mark(Space *S, const SpaceRoots *roots) {
   Marking m = {S, roots, 0};
-  crew_run(S->crew, mark_job, &m);
+  crew_run(S->crew, mark_job, &m, CREW_MAX);
   while (trace_spilled(&S->tracer)) {
     chunks_walk_begin(&S->chunks);
-    crew_run(S->crew, rescan_job, &(Rescan){S, roots});
+    crew_run(S->crew, rescan_job, &(Rescan){S, roots}, CREW_MAX);
     chunks_walk_end(&S->chunks);
   }
 }

@@ -125,14 +125,17 @@ static void traced_portion(void *ctx, unsigned k, void (*visit)(void *worker, Ob
     for (int i = 0; i < GLOBAL_ROOTS; i++) visit(worker, &H->globals[i]);
 }
 
-/* Marks from all roots and settles the space. The world is stopped. For `guests` and `marked` see space.h; their ctx is the heap. */
-static void traced_mark(Heap *H, void (*guests)(void *ctx, void (*f)(void *arg, Chunk *, char *from, char *to), void *arg),
+/* Marks from all roots and settles the space. The world is stopped. `more`: what has runs
+   besides mutators, at most CREW_MAX. For `guests` and `marked` see space.h; their ctx is the heap. */
+static void traced_mark(Heap *H, SpaceThread *more[], int nmore,
+                        void (*guests)(void *ctx, void (*f)(void *arg, Chunk *, char *from, char *to), void *arg),
                         void (*marked)(void *ctx)) {
-  SpaceThread *threads[WORLD_THREADS];
+  SpaceThread *threads[WORLD_THREADS + CREW_MAX];
   World *W = &H->world;
   for (int i = 0; i < W->nthreads; i++) threads[i] = &W->threads[i]->space;
+  for (int i = 0; i < nmore; i++) threads[W->nthreads + i] = more[i];
   SpaceRoots roots = {H, traced_portion, (unsigned)W->nthreads + 1, guests, marked};
-  space_collect(&H->mature, threads, W->nthreads, &roots);
+  space_collect(&H->mature, threads, W->nthreads + nmore, &roots);
   H->live_objects = H->mature.live_objects;
   H->live_bytes = H->mature.live_bytes;
   H->collections++;
