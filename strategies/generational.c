@@ -158,14 +158,23 @@ typedef struct Verifier {
   Obj *holder;
 } Verifier;
 
+static bool is_slot(const Heap *H, Obj **field) {
+  for (int i = 0; i < H->world.nthreads; i++) {
+    const Stack *s = &H->world.threads[i]->nursery.slots;
+    for (size_t k = 0; k < s->n; k++)
+      if (s->v[k] == (Obj *)field) return true;
+  }
+  return false;
+}
 static void verify_field(void *verifier, Obj **field) {
   Verifier *v = verifier;
   bool young = false;
   for (int i = 0; i < v->H->world.nthreads && !young; i++) young = nursery_has(&v->H->world.threads[i]->nursery, *field);
   if (!young) return;
   Unit *u = unit_of(v->holder);
-  bool card = !u->cell && u->cards[((char *)field - (char *)v->holder) >> v->H->card_shift];
-  if (!(v->holder->bits & OBJ_LOGGED) || !(u->cell || card))
+  bool logged = v->holder->bits & OBJ_LOGGED;
+  if (logged && (u->cell || u->cards[((char *)field - (char *)v->holder) >> v->H->card_shift])) return;
+  if (!u->cell || !is_slot(v->H, field))
     v->H->config->fail(RECLAIM_FAIL_CHECK, "a young reference in a mature object is in no remembered set");
 }
 static void verify_object(Verifier *v, void *p) {
@@ -210,12 +219,23 @@ static void keep_marked(const Space *S, Stack *s) {
     if (space_has_marked(S, s->v[i])) s->v[kept++] = s->v[i];
   s->n = kept;
 }
+/* Fields, of small objects: those of the dead. */
+static void keep_fields_of_marked(const Space *S, Stack *s) {
+  size_t kept = 0;
+  for (size_t i = 0; i < s->n; i++) {
+    const Unit *u = unit_of(s->v[i]);
+    size_t at = (size_t)((char *)s->v[i] - unit_base(u));
+    if (space_has_marked(S, (Obj *)(unit_base(u) + at / u->cell * u->cell))) s->v[kept++] = s->v[i];
+  }
+  s->n = kept;
+}
 static void prune_remembered(void *heap) {
   Heap *H = heap;
   for (int i = 0; i < H->world.nthreads; i++) {
     Nursery *n = &H->world.threads[i]->nursery;
     keep_marked(&H->mature, &n->logged);
     keep_marked(&H->mature, &n->large);
+    keep_fields_of_marked(&H->mature, &n->slots);
     n->hot = NULL;
   }
   verify_remembered(H);
@@ -226,7 +246,6 @@ static bool collect(Thr *T, size_t need, bool empty) {
   Heap *H = T->heap;
   if (!world_stop(&H->world, T)) return false;
   uint64_t wall = wall_ns(), cpu = collector_clock(H);
-  if (T->nursery.half) empty = true; /* fields of the dead could not be told from others in `slots` */
   if (empty) empty_nurseries(H);
   SpaceThread *helpers[CREW_MAX];
   for (int i = 1; i < H->crew.workers; i++) helpers[i - 1] = &((Evacuator *)tracer_worker(&H->team, i))->runs;
@@ -388,7 +407,7 @@ static bool prepare(Heap *H, Thr *T) {
   Nursery *n = &T->nursery;
   if (nursery_init(n, size, max, (unsigned)t[GEN_AGE], (size_t)t[GEN_CUTOFF], H->card_shift, (size_t)t[GEN_REMEMBERED],
                    H->mature.chunks.head) &&
-      evacuators_open(&T->evacuator, &alone, n->max + 2 * n->half, t[TRACED_PREFETCH]))
+      evacuators_open(&T->evacuator, &alone, 2 * max + PAGE, t[TRACED_PREFETCH]))
     return true;
   free_young(T);
   return false;

@@ -32,8 +32,8 @@ typedef struct Evacuation {
   Nursery *n;
   pthread_mutex_t mutex; /* what follows, where several empty it */
   bool shared, slots_claimed;
-  size_t logged, large, card, fields; /* what is to be claimed next of each; `card` of the large object `large` */
-  Stack old;                          /* fields that the last collection entered */
+  size_t logged, large, card, fields;     /* what is to be claimed next of each; `card` of the large object `large` */
+  Stack old_logged, old_large, old_slots; /* the remembered set as it was; what stays young is entered anew */
 } Evacuation;
 
 /* Who is at it. Pieces of Nursery that each visit needs stand here, beside the ring. */
@@ -49,7 +49,9 @@ typedef struct Evacuator {
   SpaceThread runs;
   Heap *heap;
   Evacuation *of;
-  Stack slots; /* fields with a survivor in them */
+  Obj *large;  /* whose cards are being looked at; NULL: the fields at hand are those of small objects */
+  Stack again; /* large objects with a survivor in them */
+  Stack slots; /* fields of small ones */
   uint64_t survived, promoted, remembered, found;
 } Evacuator;
 
@@ -182,6 +184,17 @@ INLINE Obj *evacuate(Evacuator *e, Obj *o, uint64_t word, bool alone) {
   return to;
 }
 
+/* A field of a mature object was left with a survivor in it: it is remembered again. */
+static NOINLINE void stays_young(Evacuator *e, Obj **field) {
+  Obj *large = e->large;
+  if (!large) {
+    stack_push(&e->slots, (Obj *)field);
+    return;
+  }
+  store_relaxed(&unit_of(large)->cards[((char *)field - (char *)large) >> e->of->n->card_shift], (uint8_t)1);
+  if (!e->again.n || e->again.v[e->again.n - 1] != large) stack_push(&e->again, large);
+}
+
 /* Where the object is now, or will stay; `mature`: whether the field lies in a mature object, which is to be remembered if it stays young. */
 INLINE void forward(Evacuator *e, Obj **field, bool mature, bool alone) {
   Obj *o = alone ? *field : load_relaxed(field); /* a plain load can be made one with that of the visit */
@@ -192,7 +205,7 @@ INLINE void forward(Evacuator *e, Obj **field, bool mature, bool alone) {
   } else if (!is_copied(e, o)) {
     store_relaxed(field, o = evacuate(e, o, word, alone));
   }
-  if (UNLIKELY(e->to_span) && mature && is_copied(e, o) && !is_from_nursery(e, (Obj *)field)) stack_push(&e->slots, (Obj *)field);
+  if (UNLIKELY(e->to_span) && mature && is_copied(e, o) && !is_from_nursery(e, (Obj *)field)) stays_young(e, field);
 }
 
 /* The item is a field. It may have been changed meanwhile, by an item for the same field. */
@@ -241,32 +254,33 @@ typedef struct Portion {
 static size_t cards_of(const Nursery *n, const Obj *o) { return (obj_size(o) >> n->card_shift) + 1; }
 
 static Portion next_portion(Evacuation *v) {
-  Nursery *n = v->n;
+  const Stack *logged = &v->old_logged, *large = &v->old_large, *slots = &v->old_slots;
   Portion p = {PORTION_NONE, NULL, 0, 0};
   if (!v->slots_claimed) {
     v->slots_claimed = true;
     p.of = PORTION_SLOTS;
-  } else if (v->logged < n->logged.n) {
-    p = (Portion){PORTION_LOGGED, NULL, v->logged, n->logged.n - v->logged < PORTION ? n->logged.n : v->logged + PORTION};
+  } else if (v->logged < logged->n) {
+    p = (Portion){PORTION_LOGGED, NULL, v->logged, logged->n - v->logged < PORTION ? logged->n : v->logged + PORTION};
     v->logged = p.to;
-  } else if (v->large < n->large.n) {
-    Obj *o = n->large.v[v->large];
-    size_t all = cards_of(n, o);
+  } else if (v->large < large->n) {
+    Obj *o = large->v[v->large];
+    size_t all = cards_of(v->n, o);
     p = (Portion){PORTION_CARD, o, v->card, all - v->card < PORTION_CARDS ? all : v->card + PORTION_CARDS};
     v->card = p.to;
     if (p.to == all) v->large++, v->card = 0;
-  } else if (v->fields < v->old.n) {
-    p = (Portion){PORTION_FIELDS, NULL, v->fields, v->old.n - v->fields < PORTION ? v->old.n : v->fields + PORTION};
+  } else if (v->fields < slots->n) {
+    p = (Portion){PORTION_FIELDS, NULL, v->fields, slots->n - v->fields < PORTION ? slots->n : v->fields + PORTION};
     v->fields = p.to;
   }
   return p;
 }
 
-/* Dirty cards [from, to) of a large object: their fields are visited, and they are clean. */
+/* Dirty cards [from, to) of a large object: their fields are visited, and they are clean, but for survivors. None of the fields waits in the
+   ring when it is left: what is said of a field is said of `large`. */
 static void evacuate_cards(Evacuator *e, const Portion *p) {
   unsigned shift = e->of->n->card_shift;
   uint8_t *cards = unit_of(p->large)->cards;
-  if (p->from == 0) p->large->bits &= (uint8_t)~OBJ_LOGGED;
+  e->large = p->large;
   for (size_t card = p->from; card < p->to; card++) {
     uint64_t eight;
     if (card + sizeof eight <= p->to && (memcpy(&eight, &cards[card], sizeof eight), !eight)) {
@@ -274,7 +288,7 @@ static void evacuate_cards(Evacuator *e, const Portion *p) {
       continue;
     }
     size_t first = card;
-    while (card < p->to && cards[card]) cards[card++] = 0;
+    while (card < p->to && load_relaxed(&cards[card])) store_relaxed(&cards[card++], (uint8_t)0);
     if (first == card) continue;
     e->remembered += card - first;
     Obj **lo = (Obj **)((char *)p->large + (first << shift)), **hi = (Obj **)((char *)p->large + (card << shift));
@@ -283,6 +297,8 @@ static void evacuate_cards(Evacuator *e, const Portion *p) {
     else
       obj_visit_range(p->large, lo, hi, evacuate_remembered_alone, e);
   }
+  while (e->w.waiting) trace_first(&e->w, e->of->shared ? evacuate_due_together : evacuate_due_alone);
+  e->large = NULL;
 }
 
 /* A TraceRoots: claims a portion and visits what is in it. */
@@ -299,14 +315,11 @@ static bool evacuate_portion(TraceWorker *w, void *unused) {
     for (Link *l = v->T->top; l; l = l->prev) forward(e, &l->s.p_, false, !v->shared);
     return true;
   case PORTION_LOGGED:
-    for (size_t i = p.from; i < p.to; i++) {
-      v->n->logged.v[i]->bits &= (uint8_t)~OBJ_LOGGED;
-      obj_visit(v->n->logged.v[i], visit, e);
-    }
+    for (size_t i = p.from; i < p.to; i++) obj_visit(v->old_logged.v[i], visit, e);
     break;
   case PORTION_CARD: evacuate_cards(e, &p); break;
   case PORTION_FIELDS:
-    for (size_t i = p.from; i < p.to; i++) visit(e, (Obj **)v->old.v[i]);
+    for (size_t i = p.from; i < p.to; i++) visit(e, (Obj **)v->old_slots.v[i]);
     break;
   default: return false;
   }
@@ -337,7 +350,8 @@ static void evacuator_end(Evacuator *e) {
   n->remembered += e->remembered;
   n->remembered_hits += e->found;
   for (size_t i = 0; i < e->slots.n; i++) stack_push(&n->slots, e->slots.v[i]);
-  e->slots.n = 0;
+  for (size_t i = 0; i < e->again.n; i++) nursery_enter(n, e->again.v[i]);
+  e->slots.n = e->again.n = 0;
 }
 
 static void evacuate_job(void *evacuation, int worker) {
@@ -376,8 +390,8 @@ static void poison(void *unused, Chunk *c, char *from, char *to) {
 static void evacuate_nursery(Thr *T, bool promote_all, unsigned helpers) {
   Nursery *n = &T->nursery;
   bool survivors = n->half && !promote_all;
-  Evacuation v = {.T = T, .n = n, .old = n->slots};
-  n->slots = n->slots_before; /* what still has a survivor in it is entered anew */
+  Evacuation v = {.T = T, .n = n};
+  nursery_take_remembered(n, &v.old_logged, &v.old_large, &v.old_slots);
   n->eden_bytes += nursery_used(n);
   if (helpers) {
     evacuate_with(&v, helpers, survivors);
@@ -387,10 +401,7 @@ static void evacuate_nursery(Thr *T, bool promote_all, unsigned helpers) {
     trace_work(&e->w, evacuate_portion, NULL);
     evacuator_end(e);
   }
-  n->logged.n = n->large.n = 0;
-  n->hot = NULL;
-  v.old.n = 0;
-  n->slots_before = v.old;
+  nursery_return_memory(n, &v.old_logged, &v.old_large, &v.old_slots);
 #if MM_CHECK
   nursery_each_chunk(n, poison, NULL);
 #endif
@@ -413,7 +424,11 @@ static bool evacuators_open(Tracer *t, Crew *crew, size_t bytes, int64_t prefetc
   return true;
 }
 static void evacuators_close(Tracer *t) {
-  for (int i = 0; t->workers && i < t->crew->workers; i++) stack_free(&((Evacuator *)tracer_worker(t, i))->slots);
+  for (int i = 0; t->workers && i < t->crew->workers; i++) {
+    Evacuator *e = (Evacuator *)tracer_worker(t, i);
+    stack_free(&e->slots);
+    stack_free(&e->again);
+  }
   trace_close(t);
 }
 

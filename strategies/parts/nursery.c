@@ -34,8 +34,7 @@ bool nursery_init(Nursery *n, size_t size, size_t max, unsigned age, size_t cuto
                   unsigned head) {
   memset(n, 0, sizeof *n);
   n->max = pages(max);
-  n->half = age > 1 ? pages(max / 2) : 0;
-  size_t half_chunks = chunks_for(n->half, head);
+  size_t half_chunks = age > 1 ? chunks_for(n->max / 2, head) : 0;
   n->reserved = (2 * half_chunks + chunks_for(n->max, head)) * CHUNK_BYTES;
   char *p = system_new_aligned(n->reserved, CHUNK_BYTES);
   if (!p) return false;
@@ -49,8 +48,8 @@ bool nursery_init(Nursery *n, size_t size, size_t max, unsigned age, size_t cuto
   n->card_shift = card_shift;
   n->remembered_max = remembered_max;
   n->head = head;
-  if (n->half) lane_start(&n->from, n->half_chunk[0], n->half, head), lane_start(&n->to, n->half_chunk[1], n->half, head);
   nursery_resize(n, size);
+  lane_start(&n->from, n->half_chunk[0], n->half, head);
   n->first = n->size;
   n->survival = 1 / 8.0;
   return true;
@@ -61,14 +60,14 @@ void nursery_destroy(Nursery *n) {
   stack_free(&n->logged);
   stack_free(&n->large);
   stack_free(&n->slots);
-  stack_free(&n->slots_before);
+  for (int i = 0; i < 3; i++) stack_free(&n->spare[i]);
 }
 
 static void reset_eden(Nursery *n) { lane_start(&n->eden, n->first_chunk, n->size, n->head); }
 
 void nursery_emptied(Nursery *n, bool survivors) {
   reset_eden(n);
-  if (!n->half) return;
+  if (n->age == 1) return;
   char *was = n->half_chunk[0];
   n->from = n->to;
   if (survivors) {
@@ -82,27 +81,26 @@ void nursery_emptied(Nursery *n, bool survivors) {
 
 size_t nursery_used(const Nursery *n) { return n->size - n->eden.left - (size_t)(n->eden.end - n->eden.cur); }
 
-/* Where byte `at` of eden lies. */
-static char *eden_at(const Nursery *n, size_t at) {
+/* Gives back bytes [from, to) of a lane. */
+static void give_back(const Nursery *n, char *chunk, size_t from, size_t to) {
   size_t room = chunk_room(n->head);
-  return n->first_chunk + at / room * CHUNK_BYTES + n->head * UNIT_BYTES + at % room;
-}
-
-/* Gives back what was beyond the new size. */
-static void give_back(const Nursery *n, size_t size) {
-  for (size_t at = size; at < n->size;) {
-    size_t rest = chunk_room(n->head) - at % chunk_room(n->head), bytes = n->size - at < rest ? n->size - at : rest;
-    madvise(eden_at(n, at), bytes, MADV_DONTNEED);
-    at += bytes;
+  while (from < to) {
+    size_t rest = room - from % room, bytes = to - from < rest ? to - from : rest;
+    madvise(chunk + from / room * CHUNK_BYTES + n->head * UNIT_BYTES + from % room, bytes, MADV_DONTNEED);
+    from += bytes;
   }
 }
 
 void nursery_resize(Nursery *n, size_t size) {
   size = pages(size);
   if (size > n->max) size = n->max;
-  give_back(n, size);
+  size_t half = n->age > 1 ? pages(size / 2) : 0;
+  give_back(n, n->first_chunk, size, n->size);
+  give_back(n, n->half_chunk[1], half, n->half);
   n->size = size;
+  n->half = half;
   reset_eden(n);
+  lane_start(&n->to, n->half_chunk[1], n->half, n->head);
   n->span = (uintptr_t)n->first_chunk - n->base + chunks_for(size, n->head) * CHUNK_BYTES;
 }
 
@@ -121,20 +119,41 @@ static void each_chunk(const Nursery *n, char *chunk, const Lane *l, void (*f)(v
 }
 void nursery_each_chunk(Nursery *n, void (*f)(void *ctx, Chunk *, char *from, char *to), void *ctx) {
   if (n->size) each_chunk(n, n->first_chunk, &n->eden, f, ctx);
-  if (n->half) each_chunk(n, n->half_chunk[0], &n->from, f, ctx);
+  if (n->age > 1) each_chunk(n, n->half_chunk[0], &n->from, f, ctx);
 }
 
 /* --- The remembered set ------------------------------------------------------------------------------------------------------------ */
 
+void nursery_enter(Nursery *n, Obj *holder) {
+  if (holder->bits & OBJ_LOGGED) return;
+  holder->bits |= OBJ_LOGGED;
+  stack_push(unit_of(holder)->cell ? &n->logged : &n->large, holder);
+}
+
 void nursery_remember(Nursery *n, Obj *holder, void *from, void *to) {
   Unit *u = unit_of(holder);
-  if (!(holder->bits & OBJ_LOGGED)) {
-    holder->bits |= OBJ_LOGGED;
-    stack_push(u->cell ? &n->logged : &n->large, holder);
-  }
+  nursery_enter(n, holder);
   if (u->cell) return;
   n->hot = holder;
   n->hot_cards = (uintptr_t)u->cards - ((uintptr_t)holder >> n->card_shift);
   size_t card = (uintptr_t)from >> n->card_shift, last = ((uintptr_t)to - 1) >> n->card_shift;
   memset((uint8_t *)(n->hot_cards + card), 1, last - card + 1);
+}
+
+static void forget(Stack *s) {
+  for (size_t i = 0; i < s->n; i++) s->v[i]->bits &= (uint8_t)~OBJ_LOGGED;
+}
+
+void nursery_take_remembered(Nursery *n, Stack *logged, Stack *large, Stack *slots) {
+  *logged = n->logged, *large = n->large, *slots = n->slots;
+  n->logged = n->spare[0], n->large = n->spare[1], n->slots = n->spare[2];
+  memset(n->spare, 0, sizeof n->spare);
+  forget(logged);
+  forget(large);
+  n->hot = NULL;
+}
+
+void nursery_return_memory(Nursery *n, Stack *logged, Stack *large, Stack *slots) {
+  logged->n = large->n = slots->n = 0;
+  n->spare[0] = *logged, n->spare[1] = *large, n->spare[2] = *slots;
 }

@@ -23,7 +23,7 @@
      logged   small mature objects with a young reference, each once (OBJ_LOGGED)
      large    large ones, each once (OBJ_LOGGED); where in them is said by cards, a byte for each `card-size` bytes, which lie behind the
               object. So one young object stored 64 million times into one array dirties its cards and no more.
-     slots    fields of mature objects that a minor collection has left with a young survivor in them: only above promotion age 1
+     slots    fields of small mature objects that a minor collection has left with a survivor in them: only above promotion age 1
 
    The barrier knows the large object that was last stored into (`hot`) and dirties its cards without a call: programs that fill an array
    or a table stay at it for a while. Beyond `remembered-set` entries a minor collection is asked for at the next poll.
@@ -49,24 +49,25 @@ typedef struct Lane {
 } Lane;
 
 typedef struct Nursery {
-  Lane eden;                   /* first: cur and end are at small offsets */
-  uintptr_t base;              /* of the reserved range */
-  size_t span;                 /* its length as far as it is used: what is young */
-  size_t cutoff;               /* larger objects are born mature */
-  Obj *hot;                    /* the large object stored into last, in the remembered set; or NULL */
-  uintptr_t hot_cards;         /* its cards, so that a field's is at hot_cards + (field >> card_shift) */
-  unsigned card_shift, age;    /* promotion age */
-  unsigned head;               /* units of a chunk's head */
-  char *first_chunk;           /* of eden */
-  size_t size;                 /* of eden, bytes; changes only while it is empty */
-  size_t first;                /* the size it started with */
-  double survival;             /* part of eden that survives, of late */
-  size_t reserved;             /* bytes of the range */
-  size_t max, half, half_span; /* the most that eden can be; bytes of one survivor lane (0 where the age is 1); of its chunks */
+  Lane eden;                /* first: cur and end are at small offsets */
+  uintptr_t base;           /* of the reserved range */
+  size_t span;              /* its length as far as it is used: what is young */
+  size_t cutoff;            /* larger objects are born mature */
+  Obj *hot;                 /* the large object stored into last, in the remembered set; or NULL */
+  uintptr_t hot_cards;      /* its cards, so that a field's is at hot_cards + (field >> card_shift) */
+  unsigned card_shift, age; /* promotion age */
+  unsigned head;            /* units of a chunk's head */
+  char *first_chunk;        /* of eden */
+  size_t size;              /* of eden, bytes; changes only while it is empty */
+  size_t first;             /* the size it started with */
+  double survival;          /* part of eden that survives, of late */
+  size_t reserved;          /* bytes of the range */
+  size_t max, half,
+      half_span; /* the most that eden can be; bytes of a survivor lane, half of eden's (0 where the age is 1); of its chunks */
   char *half_chunk[2]; /* of the survivor lanes: [0] holds those of the last collection, [1] is empty between collections */
   Lane from, to;       /* where survivors of the last collection end; those of the collection under way, from half_chunk[1] on */
   Stack logged, large, slots; /* the remembered set */
-  Stack slots_before;         /* empty between collections: its memory */
+  Stack spare[3];             /* empty ones, for the next collection */
   size_t remembered_max;      /* entries before a collection is asked for */
   uint64_t minors, eden_bytes, survived_bytes, promoted_bytes,
       helped_bytes;                     /* since the last reset; the last: copied by helpers */
@@ -99,6 +100,12 @@ INLINE bool nursery_has(const Nursery *n, const void *o) { return (uintptr_t)o -
 
 INLINE size_t nursery_entries(const Nursery *n) { return n->logged.n + n->large.n + n->slots.n; }
 
+/* Enters a mature object into the list of its size, unless it is there. */
+void nursery_enter(Nursery *, Obj *holder);
+/* For a collection: takes all entries, and their OBJ_LOGGED bits with them; the remembered set is empty then. */
+void nursery_take_remembered(Nursery *, Stack *logged, Stack *large, Stack *slots);
+/* The memory of lists that were taken, to be used again. */
+void nursery_return_memory(Nursery *, Stack *logged, Stack *large, Stack *slots);
 /* Enters a mature object, of which [from, to) has got a young reference, into the remembered set. */
 void nursery_remember(Nursery *, Obj *holder, void *from, void *to);
 /* Whether a store that left a young reference in `field` of a mature `holder` is taken care of. */

@@ -159,14 +159,18 @@ INLINE void trace_scan(TraceWorker *w, Obj *o, void (*visit)(void *worker, Obj *
     obj_visit(o, visit, w);
 }
 
-/* Out of objects: looks at what waits in the ring, the first first, until one is on the stack; false when none is. */
+/* The item that has waited longest is looked at. */
+INLINE void trace_first(TraceWorker *w, void (*due)(TraceWorker *, void *)) {
+  void **first = w->at - w->ring >= (ptrdiff_t)w->waiting ? w->at - w->waiting : w->at + w->distance - w->waiting;
+  void *item = *first;
+  *first = NULL;
+  w->waiting--;
+  due(w, item);
+}
+/* Out of objects: looks at what waits in the ring until one is on the stack; false when none is. */
 INLINE bool trace_hurry(TraceWorker *w, void (*due)(TraceWorker *, void *)) {
   while (w->waiting) {
-    void **first = w->at - w->ring >= (ptrdiff_t)w->waiting ? w->at - w->waiting : w->at + w->distance - w->waiting;
-    void *item = *first;
-    *first = NULL;
-    w->waiting--;
-    due(w, item);
+    trace_first(w, due);
     if (w->n > w->base) return true;
   }
   return false;
