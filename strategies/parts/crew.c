@@ -33,7 +33,8 @@ static void *helper(void *arg) {
   uint64_t used = 0;
   for (uint32_t bell = 0;;) {
     __atomic_fetch_add(&c->asleep, 1, __ATOMIC_RELAXED);
-    sleep_while(&c->bell, bell); /* not at all when it rang since we last looked for work */
+    while (load_acquire(&c->bell) == bell)
+      sleep_while(&c->bell, bell); /* not at all when it rang since we last looked for work */
     __atomic_fetch_sub(&c->asleep, 1, __ATOMIC_RELAXED);
     bell = load_acquire(&c->bell);
     if (load_acquire(&c->quit)) return NULL;
