@@ -59,6 +59,7 @@ enum {
   OBJ_SHARED = 1 << 0,   /* published: more than one thread may reach it; never cleared */
   OBJ_IMMORTAL = 1 << 1, /* never reclaimed: None, the bools, small ints */
   OBJ_LOGGED = 1 << 2,   /* generational: in the remembered set */
+  OBJ_MARKED = 1 << 3,   /* tracing with mark bits in headers: reached by the collection under way */
   OBJ_AGE_SHIFT = 4,     /* generational: minor collections survived, two bits */
   OBJ_AGE_MASK = 3 << 4,
 };

@@ -1,25 +1,28 @@
 /* generational.c: see generational.h and strategies/parts/nursery.h. */
 #include MM_STRATEGY_HEADER
 
+#include "strategies/parts/evacuate.h"
 #include "strategies/parts/traced-heap.h"
 
 const char mm_summary[] = "a copying nursery per thread, promotion into a mark-swept mature space";
+static const char *const card_sizes[] = {"64", "128", "256", "512", "1024", "2048", "4096"};
 const reclaim_param mm_tunables[] = {
     TRACED_TUNABLES,
     {"nursery", "bytes of each thread's nursery at the start", "bytes", 1536 << 10, NURSERY_MIN, 64 << 20, NULL},
     {"nursery-max", "bytes that it may grow to while much survives", "bytes", 8 << 20, NURSERY_MIN, 64 << 20, NULL},
     {"promotion-age", "minor collections that an object survives before it is mature", "", 1, 1, 4, NULL},
     {"large-object", "larger objects are born mature", "bytes", 8192, 4096, 16384, NULL},
+    {"card-size", "bytes of a large object that one card stands for", "", 3, 0, 6, card_sizes},
     {"remembered-set", "entries after which a minor collection is asked for", "", 1 << 16, 16, 1 << 26, NULL},
 };
 const int mm_ntunables = GEN_TUNABLES;
 
 /* --- Sizes ----------------------------------------------------------------------------------------------------------------------- */
 
-/* What the mature space may hold when the nurseries have their bytes and as many again to be promoted into. */
+/* What the mature space may hold when the nurseries have their bytes and room is kept for all that they may promote. */
 static size_t mature_limit(Heap *H) {
-  size_t reserve = 2 * load_relaxed(&H->nurseries);
-  return H->hard_limit > reserve ? H->hard_limit - reserve : 0;
+  size_t young = load_relaxed(&H->nurseries) + load_relaxed(&H->reserve);
+  return H->hard_limit > young ? H->hard_limit - young : 0;
 }
 static void set_limit(Heap *H) {
   if (!H->hard_limit) return; /* a growing heap's is set by collections alone: a nursery that resizes must not put off the next */
@@ -34,19 +37,23 @@ static void grow_limit(Heap *H) {
 /* After a full collection: where blocks have holes for all that the nurseries may promote, the reserve need not be free blocks, too. */
 static void trust_holes(Heap *H) {
   size_t nurseries = load_relaxed(&H->nurseries), committed = chunks_committed(&H->mature.chunks);
-  if (committed > load_relaxed(&H->mature.limit) && committed + nurseries <= H->hard_limit && H->mature.hole_bytes >= nurseries)
+  if (committed > load_relaxed(&H->mature.limit) && committed + nurseries <= H->hard_limit &&
+      H->mature.hole_bytes >= load_relaxed(&H->reserve))
     store_relaxed(&H->mature.limit, committed);
 }
 
-/* Survivor halves are as large as eden together. */
-static size_t nursery_bytes(const Nursery *n) { return n->size * (n->half ? 2 : 1); }
+static void count_nursery(Heap *H, const Nursery *n, bool in) {
+  size_t sign = in ? 1 : (size_t)-1;
+  __atomic_fetch_add(&H->nurseries, sign * nursery_bytes(n), __ATOMIC_RELAXED);
+  __atomic_fetch_add(&H->reserve, sign * nursery_reserve(n), __ATOMIC_RELAXED);
+}
 
 /* T's eden is empty. */
 static void resize(Thr *T, size_t size) {
   Heap *H = T->heap;
-  size_t old = nursery_bytes(&T->nursery);
+  count_nursery(H, &T->nursery, false);
   nursery_resize(&T->nursery, size);
-  __atomic_fetch_add(&H->nurseries, nursery_bytes(&T->nursery) - old, __ATOMIC_RELAXED);
+  count_nursery(H, &T->nursery, true);
   set_limit(H);
 }
 
@@ -58,203 +65,53 @@ static size_t first_size(Heap *H, size_t size) {
   return size < most ? size : most;
 }
 
-/* Whether `more` bytes of nursery, and as many to promote them into, leave what is mature a quarter more than it has now. */
+/* Whether `more` bytes of nursery, and as many to promote them into, leave what is mature a quarter more than it has now, or lately had
+   after a full collection: who grows into room that is soon wanted back pays for the same pages again and again. */
 static bool may_grow(Heap *H, size_t more) {
   if (!H->hard_limit) return true;
   size_t mature = chunks_committed(&H->mature.chunks);
-  return mature + mature / 4 + 2 * (load_relaxed(&H->nurseries) + more) <= H->hard_limit;
+  if (mature < H->mature_lately) mature = H->mature_lately;
+  return mature + mature / 4 + load_relaxed(&H->nurseries) + load_relaxed(&H->reserve) + 2 * more <= H->hard_limit;
 }
 
-/* --- The remembered set ------------------------------------------------------------------------------------------------------------ */
+/* --- The barrier's slow ways --------------------------------------------------------------------------------------------------------- */
 
-void gen_remember(Thr *T, Obj *holder, void *from, void *to) {
+static void remember(Thr *T, Obj *holder, void *from, void *to) {
   Nursery *n = &T->nursery;
 #if MM_CHECK
   if (holder->bits & OBJ_SHARED) T->heap->config->fail(RECLAIM_FAIL_CHECK, "a young object was stored into a shared one");
 #endif
-  Unit *u = unit_of(holder);
-  if (u->cell) {
-    if (holder->bits & OBJ_LOGGED) return;
-    holder->bits |= OBJ_LOGGED;
-    stack_push(&n->logged, holder);
-  } else {
-    size_t card = (size_t)((char *)from - (char *)holder) >> CARD_SHIFT;
-    size_t last = (size_t)((char *)to - 1 - (char *)holder) >> CARD_SHIFT;
-    for (; card <= last; card++) {
-      if (u->cards[card]) continue;
-      u->cards[card] = 1;
-      stack_push(&n->cards, holder);
-      stack_push(&n->cards, (Obj *)card);
-    }
-  }
-  if (n->logged.n + n->cards.n / 2 > n->remembered_max) atomic_store_explicit(&T->poll, 1, memory_order_relaxed);
+  nursery_remember(n, holder, from, to);
+  if (nursery_entries(n) > n->remembered_max) atomic_store_explicit(&T->poll, 1, memory_order_relaxed);
 }
 
-/* --- Minor collection: T's own nursery, by T itself, or for it while the world is stopped. ------------------------------------- */
+void gen_remember(Thr *T, Obj *holder, Obj **field) { remember(T, holder, field, field + 1); }
 
-typedef struct Minor {
-  Thr *T;
-  bool promote_all;
-  bool saw_young; /* the object being scanned still refers to a survivor */
-} Minor;
-
-static void copy_bytes(void *to, const void *from, size_t bytes) { /* multiples of 16 */
-  typedef struct {
-    uint64_t a, b;
-  } Pair;
-  Pair *d = to;
-  const Pair *s = from;
-  for (size_t i = 0; i < bytes / sizeof *d; i++) d[i] = s[i];
-}
-
-/* Bytes ahead of a promotion at which the line is asked for: mature cells are cold. */
-enum { PROMOTE_AHEAD = 2048 };
-
-static void *promote(Thr *T, size_t bytes) {
-  Space *S = &T->heap->mature;
-  void *p;
-  Run *r = &T->space.run[class_of(bytes)];
-  if (LIKELY(r->cur != r->end)) {
-    p = r->cur;
-    r->cur += r->block->cell;
-    __builtin_prefetch((char *)p + PROMOTE_AHEAD, 1);
-  } else {
-    p = space_get_slow(S, &T->space, class_of(bytes), true);
-  }
-  if (UNLIKELY(!p)) {
-    T->heap->config->fail(RECLAIM_FAIL_OUT_OF_MEMORY, "the system refused memory for promotion");
-    abort();
-  }
-  T->nursery.promoted_bytes += bytes;
-  return p;
-}
-
-/* Moves a young object and leaves its new address behind. */
-static Obj *evacuate(Minor *m, Obj *o) {
-  Nursery *n = &m->T->nursery;
-  size_t bytes = (obj_size(o) + 15) & ~(size_t)15;
-  unsigned age = ((o->bits & OBJ_AGE_MASK) >> OBJ_AGE_SHIFT) + 1;
-  Obj *to;
-  if (LIKELY(n->age == 1) || m->promote_all || age >= n->age || bytes > (size_t)(n->to + n->size / 2 - n->to_cur)) {
-    to = promote(m->T, bytes);
-    copy_bytes(to, o, bytes);
-    to->bits &= (uint8_t)~OBJ_AGE_MASK;
-  } else {
-    to = (Obj *)n->to_cur;
-    n->to_cur += bytes;
-    copy_bytes(to, o, bytes);
-    to->bits = (uint8_t)((to->bits & ~OBJ_AGE_MASK) | age << OBJ_AGE_SHIFT);
-  }
-  n->survived_bytes += bytes;
-  o->word = LINK_WORD(to, KIND_FORWARDED);
-  if (!kind_is_leaf(to->kind)) stack_push(&m->T->work, to);
-  return to;
-}
-
-static bool in_to_space(const Nursery *n, const Obj *o) { return (char *)o >= n->to && (char *)o < n->to_cur; }
-
-INLINE void forward(void *ctx, Obj **field) {
-  Minor *m = ctx;
-  Obj *o = *field;
-  Nursery *n = &m->T->nursery;
-  if (LIKELY(!nursery_has(n, o))) return;
-  if (o->kind == KIND_FORWARDED)
-    *field = o = LINK_NEXT(o->word);
-  else if (UNLIKELY(n->half) && in_to_space(n, o)) {
-  } else
-    *field = o = evacuate(m, o);
-  if (UNLIKELY(n->half) && nursery_has(n, o)) m->saw_young = true;
-}
-static void forward_root(void *ctx, Obj **field) { forward(ctx, field); }
-
-/* Forwards all fields of o. Those of a node from the last to the first: what is forwarded last is scanned first, so subtrees are laid
-   out in the order in which programs walk them, left before right, at rising addresses. */
-INLINE void forward_fields(Minor *m, Obj *o) {
-  if (o->kind != KIND_NODE) {
-    obj_visit(o, forward, m);
-    return;
-  }
-  for (unsigned i = o->n; i-- > 0;) forward(m, &((Node *)o)->e[i]);
-}
-
-/* Scans [lo, hi) of a mature object, and remembers it again if a survivor is left in there. */
-static void scan_mature(Minor *m, Obj *o, Obj **lo, Obj **hi) {
-  m->saw_young = false;
-  obj_visit_range(o, lo, hi, forward, m);
-  if (m->saw_young) gen_remember(m->T, o, lo ? (void *)lo : (void *)o, lo ? (void *)hi : (char *)o + 1);
-}
-
-static void scan_remembered(Minor *m) {
-  Nursery *n = &m->T->nursery;
-  Stack logged = n->logged, cards = n->cards;
-  memset(&n->logged, 0, sizeof n->logged); /* what stays remembered is entered anew */
-  memset(&n->cards, 0, sizeof n->cards);
-  n->remembered += logged.n + cards.n / 2;
-  for (size_t i = 0; i < logged.n; i++) {
-    logged.v[i]->bits &= (uint8_t)~OBJ_LOGGED;
-    scan_mature(m, logged.v[i], NULL, (Obj **)UINTPTR_MAX);
-  }
-  for (size_t i = 0; i < cards.n; i += 2) {
-    Obj *o = cards.v[i];
-    size_t card = (size_t)(uintptr_t)cards.v[i + 1];
-    unit_of(o)->cards[card] = 0;
-    char *lo = (char *)o + (card << CARD_SHIFT);
-    scan_mature(m, o, (Obj **)lo, (Obj **)(lo + (1 << CARD_SHIFT)));
-  }
-  if (n->logged.n)
-    stack_free(&logged);
-  else
-    logged.n = 0, n->logged = logged; /* the usual case: keep the memory */
-  if (n->cards.n)
-    stack_free(&cards);
-  else
-    cards.n = 0, n->cards = cards;
-}
-
-static void drain(Minor *m) {
-  Stack *work = &m->T->work;
-  if (LIKELY(!m->T->nursery.half)) { /* no survivors: nothing promoted needs to be remembered */
-    while (work->n) forward_fields(m, work->v[--work->n]);
-    return;
-  }
-  while (work->n) {
-    Obj *o = work->v[--work->n];
-    if (nursery_has(&m->T->nursery, o))
-      forward_fields(m, o);
-    else if (!unit_of(o)->cell)
-      scan_mature(m, o, (Obj **)o, (Obj **)((char *)o + obj_size(o)));
-    else
-      scan_mature(m, o, NULL, (Obj **)UINTPTR_MAX);
-  }
-}
-
-static void minor(Thr *T, bool promote_all) {
+/* A word that is no reference may look like a young one: that costs a look at it, and nothing else. One young reference is enough for its
+   card, or for all of a small object. */
+void gen_moved(Thr *T, Obj *holder, void *dst, size_t bytes) {
   Nursery *n = &T->nursery;
-  Minor m = {T, promote_all, false};
-  n->eden_bytes += (uint64_t)(n->cur - n->eden);
-  n->to_cur = n->to;
-  for (Link *l = T->top; l; l = l->prev) forward_root(&m, &l->s.p_);
-  scan_remembered(&m);
-  drain(&m);
-#if MM_CHECK
-  memset(n->eden, 0xDB, (size_t)(n->cur - n->eden));
-  memset(n->from, 0xDB, (size_t)(n->from_end - n->from));
-#endif
-  char *was = n->from; /* the halves change places */
-  n->from = n->to, n->from_end = n->to_cur;
-  n->to = n->to_cur = was;
-  n->cur = n->eden;
+  uintptr_t card = ((uintptr_t)1 << n->card_shift) - 1;
+  for (Obj **f = dst, **end = f + bytes / sizeof *f; f < end; f++) {
+    if (!nursery_has(n, *f)) continue;
+    if (!nursery_remember_hot(n, holder, f)) remember(T, holder, f, f + 1);
+    f = (Obj **)((uintptr_t)f | (card & ~(sizeof *f - 1))); /* the last of its card */
+  }
 }
 
-/* Grows by half while more than a quarter survives, and goes back when less than a sixteenth does: a nursery that fits the cache is
-   the better one then. `before`: survived_bytes before the collection; `used`: bytes of eden then. */
+/* --- Minor collections ----------------------------------------------------------------------------------------------------------------- */
+
+/* Grows by half while more than a quarter survives, and goes back when less than a sixteenth does: a nursery that fits the cache is the
+   better one then. What survives of one nursery says little (of a large structure that is being built all of it, of the next one
+   nothing), so it is the mean of the last few, the last one counting a quarter; it starts at what makes the nursery stay. `before`:
+   survived_bytes before the collection; `used`: bytes of eden then. */
 static void adapt(Thr *T, uint64_t before, size_t used) {
   Nursery *n = &T->nursery;
-  uint64_t survived = n->survived_bytes - before;
   size_t size = n->size;
-  if (survived * 4 > used && may_grow(T->heap, n->size / 2))
+  n->survival += ((double)(n->survived_bytes - before) / (double)used - n->survival) / 4;
+  if (n->survival > 1 / 4.0 && may_grow(T->heap, n->size / 2))
     size = n->size + n->size / 2;
-  else if (survived * 16 < used && n->size > n->first)
+  else if (n->survival < 1 / 16.0 && n->size > n->first)
     size = n->size / 2 > n->first ? n->size / 2 : n->first;
   if (size != n->size) resize(T, size); /* eden is empty; survivors stand before it */
 }
@@ -279,16 +136,63 @@ static uint64_t minor_ends(Heap *H) {
    worth a system call; a short one, to publish something, runs on its CPU or is over. */
 static void minor_timed(Thr *T, bool publishing) {
   uint64_t wall = minor_begins(T->heap), cpu = publishing ? 0 : thread_cpu_ns(), before = T->nursery.survived_bytes;
-  size_t used = (size_t)(T->nursery.cur - T->nursery.eden);
-  minor(T, publishing);
-  if (!publishing) adapt(T, before, used);
+  size_t used = nursery_used(&T->nursery);
+  uint64_t crew = load_relaxed(&T->heap->crew.cpu_ns);
+  unsigned helpers = claim_helpers(T);
+  evacuate_nursery(T, publishing, helpers);
+  if (helpers) T->minor_cpu_ns += load_relaxed(&T->heap->crew.cpu_ns) - crew;
+  release_helpers(T->heap, helpers);
+  if (!publishing && used) adapt(T, before, used);
   uint64_t took = minor_ends(T->heap) - wall;
   T->minor_cpu_ns += publishing ? took : thread_cpu_ns() - cpu;
   T->nursery.minors++;
   histogram_add(&T->minor_pauses, took);
 }
 
-/* --- Full collection --------------------------------------------------------------------------------------------------------------- */
+/* --- The verifier ------------------------------------------------------------------------------------------------------------------------ */
+
+#if MM_CHECK
+/* That every young reference in a reached mature object is in some remembered set. After marking, before anything is given back. */
+typedef struct Verifier {
+  Heap *H;
+  Obj *holder;
+} Verifier;
+
+static bool is_slot(const Heap *H, Obj **field) {
+  for (int i = 0; i < H->world.nthreads; i++) {
+    const Stack *s = &H->world.threads[i]->nursery.slots;
+    for (size_t k = 0; k < s->n; k++)
+      if (s->v[k] == (Obj *)field) return true;
+  }
+  return false;
+}
+static void verify_field(void *verifier, Obj **field) {
+  Verifier *v = verifier;
+  bool young = false;
+  for (int i = 0; i < v->H->world.nthreads && !young; i++) young = nursery_has(&v->H->world.threads[i]->nursery, *field);
+  if (!young) return;
+  Unit *u = unit_of(v->holder);
+  bool logged = v->holder->bits & OBJ_LOGGED;
+  if (logged && (u->cell || u->cards[((char *)field - (char *)v->holder) >> v->H->card_shift])) return;
+  if (!u->cell || !is_slot(v->H, field))
+    v->H->config->fail(RECLAIM_FAIL_CHECK, "a young reference in a mature object is in no remembered set");
+}
+static void verify_object(Verifier *v, void *p) {
+  if (!space_has_marked(&v->H->mature, p)) return;
+  v->holder = p;
+  obj_visit(p, verify_field, v);
+}
+static void verify_unit(void *verifier, Unit *u) {
+  if (u->flags & BLOCK_IMMORTAL) return;
+  if (!u->cell) verify_object(verifier, unit_base(u));
+  for (char *p = unit_base(u); u->cell && p < u->end; p += u->cell) verify_object(verifier, p);
+}
+static void verify_remembered(Heap *H) { chunks_each(&H->mature.chunks, verify_unit, &(Verifier){H, NULL}); }
+#else
+static void verify_remembered(Heap *H) { (void)H; }
+#endif
+
+/* --- Full collections --------------------------------------------------------------------------------------------------------------- */
 
 /* The nurseries, which are empty, give way until what lives, and `need` bytes more, fit beside them, down to their least size. */
 static void make_room(Heap *H, size_t need) {
@@ -302,20 +206,61 @@ static void make_room(Heap *H, size_t need) {
   }
 }
 
-/* Afterwards `need` bytes are free, if that can be. False: another thread collected meanwhile. */
-static bool collect(Thr *T, size_t need) {
+/* The chunks of all nurseries. */
+static void young_chunks(void *heap, void (*f)(void *arg, Chunk *, char *from, char *to), void *arg) {
+  Heap *H = heap;
+  for (int i = 0; i < H->world.nthreads; i++) nursery_each_chunk(&H->world.threads[i]->nursery, f, arg);
+}
+
+/* What is dead is no longer in the remembered set, before its memory is given back. */
+static void keep_marked(const Space *S, Stack *s) {
+  size_t kept = 0;
+  for (size_t i = 0; i < s->n; i++)
+    if (space_has_marked(S, s->v[i])) s->v[kept++] = s->v[i];
+  s->n = kept;
+}
+/* Fields, of small objects: those of the dead. */
+static void keep_fields_of_marked(const Space *S, Stack *s) {
+  size_t kept = 0;
+  for (size_t i = 0; i < s->n; i++) {
+    const Unit *u = unit_of(s->v[i]);
+    size_t at = (size_t)((char *)s->v[i] - unit_base(u));
+    if (space_has_marked(S, (Obj *)(unit_base(u) + at / u->cell * u->cell))) s->v[kept++] = s->v[i];
+  }
+  s->n = kept;
+}
+static void prune_remembered(void *heap) {
+  Heap *H = heap;
+  for (int i = 0; i < H->world.nthreads; i++) {
+    Nursery *n = &H->world.threads[i]->nursery;
+    keep_marked(&H->mature, &n->logged);
+    keep_marked(&H->mature, &n->large);
+    keep_fields_of_marked(&H->mature, &n->slots);
+    n->hot = NULL;
+  }
+  verify_remembered(H);
+}
+
+/* Afterwards `need` bytes are free, if that can be. `empty`: nothing is young then. False: another thread collected meanwhile. */
+static bool collect(Thr *T, size_t need, bool empty) {
   Heap *H = T->heap;
   if (!world_stop(&H->world, T)) return false;
   uint64_t wall = wall_ns(), cpu = collector_clock(H);
-  for (int i = 0; i < H->world.nthreads; i++) minor(H->world.threads[i], true);
-  traced_mark(H);
-  if (H->hard_limit)
-    set_limit(H);
-  else
-    grow_limit(H);
+  if (empty) empty_nurseries(H);
+  SpaceThread *helpers[CREW_MAX];
+  for (int i = 1; i < H->crew.workers; i++) helpers[i - 1] = &((Evacuator *)tracer_worker(&H->team, i))->runs;
+  traced_mark(H, helpers, H->crew.workers - 1, young_chunks, prune_remembered);
+  H->mature_lately -= H->mature_lately / 32;
+  if (chunks_committed(&H->mature.chunks) > H->mature_lately) H->mature_lately = chunks_committed(&H->mature.chunks);
   if (H->hard_limit) {
-    make_room(H, need);
+    set_limit(H);
+    if (chunks_committed(&H->mature.chunks) + need > mature_limit(H)) {
+      if (!empty) empty_nurseries(H);
+      make_room(H, need);
+    }
     trust_holes(H);
+  } else {
+    grow_limit(H);
   }
   H->collector_cpu_ns += collector_clock(H) - cpu;
   H->collector_wall_ns += wall_ns() - wall;
@@ -332,15 +277,15 @@ static void *out_of_room(Heap *H) {
 
 static void *get_mature(Thr *T, size_t size, bool force) {
   Space *S = &T->heap->mature;
-  if (size > CELL_MAX) return space_get_large(S, size, force);
-  return force ? promote(T, size) : space_get(S, &T->space, size);
+  if (size > CELL_MAX) return space_get_large(S, size, T->heap->card_shift, force);
+  return force ? promote(T->heap, &T->space, (size + 15) & ~(size_t)15) : space_get(S, &T->space, size);
 }
 
 static void *alloc_large(Thr *T, size_t size) {
   Heap *H = T->heap;
   void *p = get_mature(T, size, false);
   for (int mine = 0; !p && mine < COLLECT_TRIES;) {
-    if (collect(T, size + UNIT_BYTES)) mine++;
+    if (collect(T, size + UNIT_BYTES, mine > 0)) mine++;
     p = get_mature(T, size, !H->hard_limit && mine); /* growing: one object larger than all that lives */
   }
   return p && !(H->hard_limit && space_is_hopeless(&H->mature)) ? p : out_of_room(H);
@@ -349,7 +294,7 @@ static void *alloc_large(Thr *T, size_t size) {
 /* After promotions: collects in full while the mature space holds more than it may. False: what lives leaves no room. */
 static bool keep_limit(Thr *T) {
   Heap *H = T->heap;
-  for (int mine = 0; over_limit(H); mine += collect(T, UNIT_BYTES))
+  for (int mine = 0; over_limit(H); mine += collect(T, UNIT_BYTES, mine > 0))
     if (mine == (H->hard_limit ? 2 : 1)) return !H->hard_limit;
   return !H->hard_limit || !space_is_hopeless(&H->mature);
 }
@@ -357,12 +302,13 @@ static bool keep_limit(Thr *T) {
 static void *alloc_young(Thr *T, size_t size) {
   size_t bytes = (size + 15) & ~(size_t)15;
   Nursery *n = &T->nursery;
-  while (bytes > (size_t)(n->end - n->cur)) {
+  while (bytes > (size_t)(n->eden.end - n->eden.cur)) {
+    if (lane_next(&n->eden, n->head)) continue;
     minor_timed(T, false);
     if (!keep_limit(T)) return out_of_room(T->heap);
   }
-  char *p = n->cur;
-  n->cur = p + bytes;
+  char *p = n->eden.cur;
+  n->eden.cur = p + bytes;
   return p;
 }
 
@@ -372,9 +318,12 @@ void *gen_alloc_slow(Thr *T, size_t size, Obj **keep) {
   if (MM_CHECK && T->collect_every && T->until_collect == 0) { /* mostly minor ones, as in life */
     T->until_collect = T->collect_every;
     if (++T->stressed % 8 == 0)
-      collect(T, 0), T->heap->mature.fruitless = 0;
-    else
-      minor(T, T->stressed % 2);
+      collect(T, 0, T->stressed % 16 == 0), T->heap->mature.fruitless = 0;
+    else {
+      unsigned helpers = claim_helpers(T);
+      evacuate_nursery(T, T->stressed % 2, helpers);
+      release_helpers(T->heap, helpers);
+    }
   }
   void *p = size > T->nursery.cutoff ? alloc_large(T, size) : alloc_young(T, size);
   T->top = root.prev;
@@ -386,7 +335,7 @@ void mm_poll_slow(Thr *T) {
   Heap *H = T->heap;
   Nursery *n = &T->nursery;
   world_wait(&H->world, T);
-  if (n->logged.n + n->cards.n / 2 > n->remembered_max) minor_timed(T, true); /* survivors would be remembered again */
+  if (nursery_entries(n) > n->remembered_max) minor_timed(T, true); /* survivors would be remembered again */
   world_lower(&H->world, T);
 }
 
@@ -400,7 +349,8 @@ enum { COPIES_MAX = 256 };
 
 static void share_copy(Thr *T, Obj **slot) {
   size_t bytes = (obj_size(*slot) + 15) & ~(size_t)15;
-  Obj *copy = promote(T, bytes);
+  Obj *copy = promote(T->heap, &T->space, bytes);
+  T->nursery.promoted_bytes += bytes;
   copy_bytes(copy, *slot, bytes);
   copy->bits = OBJ_SHARED;
   *slot = copy;
@@ -413,7 +363,7 @@ void mm_share_slow(Thr *T, Obj **slot) {
   if (young && is_value(*slot) && ++T->copies < COPIES_MAX) {
     share_copy(T, slot);
   } else {
-    if (young || n->logged.n || n->cards.n) minor_timed(T, true);
+    if (young || nursery_entries(n)) minor_timed(T, true);
     T->copies = 0;
     share_deep(T, &T->work, *slot);
   }
@@ -422,22 +372,45 @@ void mm_share_slow(Thr *T, Obj **slot) {
 
 /* --- The heap ------------------------------------------------------------------------------------------------------------------------ */
 
+static size_t most_nursery(const reclaim_config *c) {
+  int64_t first = c->tunables[GEN_NURSERY], max = c->tunables[GEN_NURSERY_MAX];
+  return (size_t)(max > first ? max : first);
+}
+
 Heap *mm_open(const reclaim_config *config) {
-  Heap *H = traced_open(config);
-  if (H) pthread_mutex_init(&H->minors.mutex, NULL);
-  return H;
+  Heap *H = traced_open(config, MARKS_ASIDE);
+  if (!H) return NULL;
+  pthread_mutex_init(&H->minors.mutex, NULL);
+  H->card_shift = CARD_SHIFT_MIN + (unsigned)config->tunables[GEN_CARD];
+  if (H->crew.workers == 1 ||
+      evacuators_open(&H->team, &H->crew, 2 * most_nursery(config) + PAGE, config->tunables[TRACED_PREFETCH]))
+    return H;
+  mm_close(H);
+  return NULL;
+}
+
+static void free_young(Thr *T) {
+  nursery_destroy(&T->nursery);
+  evacuators_close(&T->evacuator);
 }
 
 void mm_close(Heap *H) {
-  for (int i = 0; i < H->world.nthreads; i++) nursery_destroy(&H->world.threads[i]->nursery);
+  for (int i = 0; i < H->world.nthreads; i++) free_young(H->world.threads[i]);
+  evacuators_close(&H->team);
   traced_close(H);
 }
 
 static bool prepare(Heap *H, Thr *T) {
+  static Crew alone = {.workers = 1};
   const int64_t *t = H->config->tunables;
-  size_t max = (size_t)(t[GEN_NURSERY_MAX] > t[GEN_NURSERY] ? t[GEN_NURSERY_MAX] : t[GEN_NURSERY]);
-  size_t size = first_size(H, (size_t)t[GEN_NURSERY]);
-  return nursery_init(&T->nursery, size, max, (unsigned)t[GEN_AGE], (size_t)t[GEN_CUTOFF], (size_t)t[GEN_REMEMBERED]);
+  size_t size = first_size(H, (size_t)t[GEN_NURSERY]), max = most_nursery(H->config);
+  Nursery *n = &T->nursery;
+  if (nursery_init(n, size, max, (unsigned)t[GEN_AGE], (size_t)t[GEN_CUTOFF], H->card_shift, (size_t)t[GEN_REMEMBERED],
+                   H->mature.chunks.head) &&
+      evacuators_open(&T->evacuator, &alone, 2 * max + PAGE, t[TRACED_PREFETCH]))
+    return true;
+  free_young(T);
+  return false;
 }
 
 Thr *mm_attach(Heap *H, int index) {
@@ -445,7 +418,7 @@ Thr *mm_attach(Heap *H, int index) {
   Thr *T = traced_attach(H, index, prepare, &adopted);
   if (!T) return NULL;
   if (adopted) nursery_resize(&T->nursery, T->nursery.first);
-  __atomic_fetch_add(&H->nurseries, nursery_bytes(&T->nursery), __ATOMIC_RELAXED);
+  count_nursery(H, &T->nursery, true);
   set_limit(H);
   return T;
 }
@@ -454,8 +427,8 @@ Thr *mm_attach(Heap *H, int index) {
 void mm_detach(Thr *T) {
   Heap *H = T->heap;
   mm_blocking_end(T);
-  minor(T, true);
-  __atomic_fetch_sub(&H->nurseries, nursery_bytes(&T->nursery), __ATOMIC_RELAXED);
+  evacuate_nursery(T, true, 0);
+  count_nursery(H, &T->nursery, false);
   nursery_resize(&T->nursery, 0);
   set_limit(H);
   mm_blocking_begin(T);
@@ -463,31 +436,40 @@ void mm_detach(Thr *T) {
 }
 
 void mm_collect(Thr *T) {
-  while (!collect(T, 0)) {}
+  while (!collect(T, 0, true)) {}
   T->heap->mature.fruitless = 0; /* it was asked for */
 }
 
 void mm_stats(Heap *H, reclaim_stats *out) {
   traced_stats(H, out);
-  uint64_t minors = 0, eden = 0, survived = 0, promoted = 0, remembered = 0, nursery = 0;
+  const reclaim_histogram full = out->pauses;
+  Nursery sum = {0};
+  size_t largest = 0;
+  reclaim_histogram minor = {0};
   for (int i = 0; i < H->world.nthreads; i++) {
     Thr *T = H->world.threads[i];
-    minors += T->nursery.minors;
-    eden += T->nursery.eden_bytes;
-    survived += T->nursery.survived_bytes;
-    promoted += T->nursery.promoted_bytes;
-    remembered += T->nursery.remembered;
-    if (T->nursery.size > nursery) nursery = T->nursery.size;
+    const Nursery *n = &T->nursery;
+    sum.minors += n->minors;
+    sum.eden_bytes += n->eden_bytes;
+    sum.survived_bytes += n->survived_bytes;
+    sum.promoted_bytes += n->promoted_bytes;
+    sum.helped_bytes += n->helped_bytes;
+    sum.remembered += n->remembered;
+    sum.remembered_hits += n->remembered_hits;
+    if (n->size > largest) largest = n->size;
     out->collector_cpu_ns += T->minor_cpu_ns;
-    histogram_merge(&out->pauses, &T->minor_pauses);
+    histogram_merge(&minor, &T->minor_pauses);
   }
+  histogram_merge(&out->pauses, &minor);
   reclaim_counter counters[] = {
-      {"nursery-bytes", nursery},         {"eden-bytes", eden}, {"survived-bytes", survived}, {"promoted-bytes", promoted},
-      {"remembered-entries", remembered},
+      {"nursery-largest-bytes", largest},       {"eden-bytes", sum.eden_bytes},         {"survived-bytes", sum.survived_bytes},
+      {"promoted-bytes", sum.promoted_bytes},   {"helped-bytes", sum.helped_bytes},     {"remembered-entries", sum.remembered},
+      {"remembered-hits", sum.remembered_hits}, {"minor-pauses-ns", minor.total_ns},    {"minor-pause-longest-ns", minor.max_ns},
+      {"full-pauses-ns", full.total_ns},        {"full-pause-longest-ns", full.max_ns},
   };
   memcpy(out->counters + out->ncounters, counters, sizeof counters);
   out->ncounters += (int)(sizeof counters / sizeof *counters);
-  out->minor_collections = minors;
+  out->minor_collections = sum.minors;
   out->collector_wall_ns += H->minors.wall_ns;
   out->committed_bytes += load_relaxed(&H->nurseries);
 }
@@ -498,7 +480,8 @@ void mm_reset_stats(Heap *H) {
   for (int i = 0; i < H->world.nthreads; i++) {
     Thr *T = H->world.threads[i];
     Nursery *n = &T->nursery;
-    n->minors = n->eden_bytes = n->survived_bytes = n->promoted_bytes = n->remembered = 0;
+    n->minors = n->eden_bytes = n->survived_bytes = n->promoted_bytes = n->helped_bytes = 0;
+    n->remembered = n->remembered_hits = 0;
     T->minor_cpu_ns = 0;
     memset(&T->minor_pauses, 0, sizeof T->minor_pauses);
   }

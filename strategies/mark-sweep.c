@@ -4,10 +4,14 @@
 #include "strategies/parts/traced-heap.h"
 
 const char mm_summary[] = "stop-the-world mark and lazy sweep: size-class blocks, side mark bits, nothing moves";
-const reclaim_param mm_tunables[] = {TRACED_TUNABLES};
+static const char *const marks[] = {"aside", "header"}; /* as enum space_marks */
+const reclaim_param mm_tunables[] = {
+    TRACED_TUNABLES,
+    {"marks", "where mark bits are while marking: in a bitmap for each chunk, or in the objects' headers", "", 0, 0, 1, marks},
+};
 const int mm_ntunables = MS_TUNABLES;
 
-Heap *mm_open(const reclaim_config *config) { return traced_open(config); }
+Heap *mm_open(const reclaim_config *config) { return traced_open(config, (enum space_marks)config->tunables[MS_MARKS]); }
 void mm_close(Heap *H) { traced_close(H); }
 Thr *mm_attach(Heap *H, int index) {
   bool adopted;
@@ -27,7 +31,7 @@ static bool collect(Thr *T) {
   Heap *H = T->heap;
   if (!world_stop(&H->world, T)) return false;
   uint64_t wall = wall_ns(), cpu = collector_clock(H);
-  traced_mark(H);
+  traced_mark(H, NULL, 0, NULL, NULL);
   if (!H->hard_limit) set_limit(H, grown_limit(H));
   H->collector_cpu_ns += collector_clock(H) - cpu;
   H->collector_wall_ns += wall_ns() - wall;
@@ -37,7 +41,7 @@ static bool collect(Thr *T) {
 
 static void *try_alloc(Thr *T, size_t size) {
   Space *S = &T->heap->mature;
-  return size > CELL_MAX ? space_get_large(S, size, false) : space_get(S, &T->space, size);
+  return size > CELL_MAX ? space_get_large(S, size, 0, false) : space_get(S, &T->space, size);
 }
 
 void *ms_alloc_slow(Thr *T, size_t size, Obj **keep) {

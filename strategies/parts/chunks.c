@@ -1,8 +1,8 @@
 /* chunks.c: see chunks.h. First fit over chunks with free units; runs that were given back stay resident up to a budget. */
 #include "strategies/parts/chunks.h"
 
+#include "strategies/parts/system.h"
 #include <stdlib.h>
-#include <sys/mman.h>
 
 /* Units of an empty chunk: all but the head. */
 static uint64_t all_free(const Chunks *C) { return ~(uint64_t)0 << C->head; }
@@ -32,13 +32,8 @@ static Chunk *chunk_map(Chunks *C, size_t bytes) {
   memset(p, 0, C->head == 1 ? sizeof(Chunk) : UNIT_BYTES + sizeof((Chunk *)p)->marks);
   c = p;
 #else
-  size_t want = bytes + CHUNK_BYTES - PAGE;
-  char *p = mmap(NULL, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (p == MAP_FAILED) return NULL;
-  char *from = (char *)(((uintptr_t)p + CHUNK_BYTES - 1) & ~(CHUNK_BYTES - 1));
-  if (from > p) munmap(p, (size_t)(from - p));
-  if (p + want > from + bytes) munmap(from + bytes, (size_t)(p + want - from - bytes));
-  c = (Chunk *)from;
+  c = system_new_aligned(bytes, CHUNK_BYTES);
+  if (!c) return NULL;
 #endif
   if (C->huge_pages) madvise(c, bytes, MADV_HUGEPAGE);
   c->mapped = bytes;
@@ -46,7 +41,6 @@ static Chunk *chunk_map(Chunks *C, size_t bytes) {
 }
 
 static void chunk_unmap(Chunk *c) {
-  free(c->huge_cards);
 #if MM_MALLOC
   free(c);
 #else
@@ -56,11 +50,12 @@ static void chunk_unmap(Chunk *c) {
 
 void chunks_destroy(Chunks *C) {
   for (Chunk *c = C->all, *next; c; c = next) next = c->next, chunk_unmap(c);
+  for (Chunk *c = C->idle, *next; c; c = next) next = c->next, chunk_unmap(c);
   pthread_mutex_destroy(&C->mutex);
   memset(C, 0, sizeof *C);
 }
 
-/* What the head of a chunk costs: the pages of it that get touched. A unit's share of marks and cards is one part in 64. */
+/* What the head of a chunk costs: the pages of it that get touched. A unit's share of marks is one part in 128. */
 static size_t head_bytes(const Chunks *C) {
   size_t second = C->head == 1 ? 0 : sizeof((Chunk *)NULL)->marks;
   return ((sizeof(Chunk) + PAGE - 1) & ~(size_t)(PAGE - 1)) + second;
@@ -107,24 +102,9 @@ static Unit *set_up(Chunks *C, Chunk *c, unsigned at, size_t units, size_t bytes
   u->bytes = (bytes + PAGE - 1) & ~(size_t)(PAGE - 1);
   u->carve = unit_base(u);
   u->end = u->carve + bytes;
-  u->cards = c->huge_cards ? c->huge_cards : &c->cards[((uintptr_t)u->carve & (CHUNK_BYTES - 1)) >> CARD_SHIFT];
   unit_clear_marks(u);
-  memset(u->cards, 0, (bytes + (1 << CARD_SHIFT) - 1) >> CARD_SHIFT);
   account(C, u->bytes, 0);
   return u;
-}
-
-static Unit *get_huge(Chunks *C, size_t bytes) {
-  Chunk *c = new_chunk(C, C->head * UNIT_BYTES + ((bytes + PAGE - 1) & ~(size_t)(PAGE - 1)));
-  if (!c) return NULL;
-  c->huge_cards = malloc((bytes >> CARD_SHIFT) + 1);
-  if (!c->huge_cards) {
-    C->all = c->next;
-    account(C, 0, head_bytes(C));
-    chunk_unmap(c);
-    return NULL;
-  }
-  return set_up(C, c, C->head, (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT, bytes);
 }
 
 /* A chunk with a run of free units, of resident ones only if `dirty`; *at is its first. Drops full chunks from the open list. */
@@ -140,6 +120,15 @@ static Chunk *find_free(Chunks *C, unsigned units, bool dirty, unsigned *at) {
   return NULL;
 }
 
+/* How much must be given back so that `more` bytes can be taken. What may stay resident though it is free: under a ceiling, what fits below
+   it; without, a quarter of what is in use and 8 MiB. */
+static size_t excess(const Chunks *C, size_t more) {
+  size_t ceiling = load_relaxed(&C->ceiling), most = (C->committed >> 2) + ((size_t)8 << 20);
+  if (ceiling == SIZE_MAX) return C->dirty > most ? C->dirty - most : 0;
+  size_t used = C->committed + C->dirty + more;
+  return used > ceiling ? used - ceiling : 0;
+}
+
 /* Tells the system that the contents of free units are not needed. Memory of a malloc is not ours to advise on. */
 static void give_back_run(Chunks *C, Chunk *c, unsigned at, unsigned units) {
   if (MM_MALLOC) return;
@@ -148,14 +137,82 @@ static void give_back_run(Chunks *C, Chunk *c, unsigned at, unsigned units) {
   C->dirty -= (size_t)__builtin_popcountll(c->dirty & mask) << UNIT_SHIFT;
   c->dirty &= ~mask;
 }
-static void give_back_dirty(Chunks *C) {
-  for (Chunk *c = C->open; c; c = c->next_open)
-    while (c->dirty) {
+static void give_back_runs(Chunks *C, size_t more) {
+  size_t bytes;
+  for (Chunk *c = C->open; c && !MM_MALLOC; c = c->next_open)
+    while (c->dirty && (bytes = excess(C, more))) {
       unsigned at = (unsigned)__builtin_ctzll(c->dirty);
       uint64_t rest = ~(c->dirty >> at);
-      give_back_run(C, c, at, rest ? (unsigned)__builtin_ctzll(rest) : 64 - at);
-      if (MM_MALLOC) break;
+      size_t run = rest ? (unsigned)__builtin_ctzll(rest) : 64 - at, need = (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT;
+      give_back_run(C, c, at, (unsigned)(run < need ? run : need));
     }
+}
+
+/* Of an idle huge chunk, as they were accounted when it was in use. */
+static size_t idle_bytes(const Chunks *C, const Chunk *c) { return c->unit[C->head].bytes + head_bytes(C); }
+
+static void give_back_idle(Chunks *C, size_t more) {
+  for (Chunk *c; (c = C->idle) && excess(C, more);) {
+    C->idle = c->next;
+    C->dirty -= idle_bytes(C, c);
+    chunk_unmap(c);
+  }
+}
+
+/* Gives back free memory that may be resident until `more` bytes would fit. */
+static void make_room(Chunks *C, size_t more) {
+  give_back_runs(C, more);
+  give_back_idle(C, more);
+}
+
+/* An idle huge chunk of `mapped` bytes, or of a few more, which are cut off. */
+static Chunk *find_idle(Chunks *C, size_t mapped) {
+  for (Chunk **link = &C->idle, *c; (c = *link); link = &c->next) {
+    if (c->mapped < mapped || c->mapped - mapped > (MM_MALLOC ? 0 : mapped / 8)) continue;
+    *link = c->next;
+    C->dirty -= idle_bytes(C, c);
+    if (c->mapped > mapped) munmap((char *)c + mapped, c->mapped - mapped);
+    c->mapped = mapped;
+    c->next = C->all;
+    C->all = c;
+    account(C, head_bytes(C), 0);
+    return c;
+  }
+  return NULL;
+}
+
+/* Cuts an idle huge chunk into usual ones, whose memory is there already. False: there is none, or it is a malloc's and not to be cut. */
+static bool cut_idle(Chunks *C) {
+  Chunk *huge = C->idle;
+  if (MM_MALLOC || !huge) return false;
+  size_t chunks = huge->mapped / CHUNK_BYTES, rest = huge->mapped % CHUNK_BYTES;
+  C->idle = huge->next;
+  C->dirty -= idle_bytes(C, huge);
+  if (rest) munmap((char *)huge + chunks * CHUNK_BYTES, rest);
+  for (size_t i = 0; i < chunks; i++) {
+    Chunk *c = (Chunk *)((char *)huge + i * CHUNK_BYTES);
+    memset(c, 0, C->head == 1 ? sizeof *c : UNIT_BYTES + sizeof c->marks);
+    c->mapped = CHUNK_BYTES;
+    c->free = c->dirty = all_free(C);
+    C->dirty += (size_t)__builtin_popcountll(c->dirty) << UNIT_SHIFT;
+    c->next = C->all;
+    C->all = c;
+    account(C, head_bytes(C), 0);
+    open_chunk(C, c);
+  }
+  return true;
+}
+
+static Unit *get_huge(Chunks *C, size_t bytes) {
+  size_t mapped = C->head * UNIT_BYTES + ((bytes + PAGE - 1) & ~(size_t)(PAGE - 1));
+  Chunk *c = find_idle(C, mapped);
+  if (!c) {
+    make_room(C, mapped);
+    c = new_chunk(C, mapped);
+  }
+  if (!c) return NULL;
+  c->huge = true;
+  return set_up(C, c, C->head, (bytes + UNIT_BYTES - 1) >> UNIT_SHIFT, bytes);
 }
 
 Unit *chunks_get(Chunks *C, size_t bytes, size_t limit, bool *out_of_memory) {
@@ -173,8 +230,9 @@ Unit *chunks_get(Chunks *C, size_t bytes, size_t limit, bool *out_of_memory) {
     unsigned at = 0;
     Chunk *c = NULL;
     if (C->dirty >= units << UNIT_SHIFT) c = find_free(C, (unsigned)units, true, &at);
+    if (!c && excess(C, bytes) && cut_idle(C)) c = find_free(C, (unsigned)units, true, &at);
     if (!c) {
-      if (C->dirty && C->committed + C->dirty + bytes > load_relaxed(&C->ceiling)) give_back_dirty(C);
+      make_room(C, bytes);
       c = find_free(C, (unsigned)units, false, &at);
     }
     if (!c && (c = new_chunk(C, CHUNK_BYTES))) {
@@ -193,13 +251,6 @@ Unit *chunks_get(Chunks *C, size_t bytes, size_t limit, bool *out_of_memory) {
   *out_of_memory = !u;
   pthread_mutex_unlock(&C->mutex);
   return u;
-}
-
-/* How much may stay resident though it is free: under a ceiling, what fits below it; without, a quarter of what is in use and 8 MiB. */
-static bool over_budget(Chunks *C) {
-  size_t ceiling = load_relaxed(&C->ceiling);
-  if (ceiling != SIZE_MAX) return C->committed + C->dirty > ceiling;
-  return C->dirty > (C->committed >> 2) + ((size_t)8 << 20);
 }
 
 static void unlink_chunk(Chunks *C, Chunk *c) {
@@ -229,8 +280,12 @@ void chunks_put(Chunks *C, Unit *u) {
   if (units > CHUNK_UNITS - C->head) {
     unlink_chunk(C, c);
     account(C, 0, head_bytes(C));
+    C->dirty += idle_bytes(C, c);
+    c->next = C->idle;
+    C->idle = c;
+    if (C->ceiling == SIZE_MAX) give_back_idle(C, 0);
+    make_room(C, 0);
     pthread_mutex_unlock(&C->mutex);
-    chunk_unmap(c);
     return;
   }
   uint64_t mask = run_mask(at, units);
@@ -238,7 +293,7 @@ void chunks_put(Chunks *C, Unit *u) {
   c->dirty |= mask;
   C->dirty += (size_t)units << UNIT_SHIFT;
   open_chunk(C, c);
-  if (over_budget(C)) {
+  if (excess(C, 0)) {
     if (c->free == all_free(C) && !C->walking) {
       unmap_chunk(C, c);
     } else {
@@ -251,7 +306,7 @@ void chunks_put(Chunks *C, Unit *u) {
 /* What a walk left empty, as far as it is over the budget. */
 static void unmap_empty(Chunks *C) {
   pthread_mutex_lock(&C->mutex);
-  for (Chunk *c = C->all, *next; c && over_budget(C); c = next) {
+  for (Chunk *c = C->all, *next; c && excess(C, 0); c = next) {
     next = c->next;
     if (c->free == all_free(C)) unmap_chunk(C, c);
   }
@@ -269,7 +324,7 @@ bool chunks_walk(Chunks *C, void (*f)(void *ctx, Unit *), void *ctx) {
   if (c) C->cursor = c->next;
   pthread_mutex_unlock(&C->mutex);
   if (!c) return false;
-  if (c->mapped > CHUNK_BYTES || c->huge_cards) {
+  if (c->huge) {
     if (c->unit[C->head].units) f(ctx, &c->unit[C->head]);
     return true;
   }

@@ -31,22 +31,21 @@ static void *helper(void *arg) {
   CrewHelper *h = arg;
   Crew *c = h->crew;
   uint64_t used = 0;
-  uint32_t bell = load_acquire(&c->bell);
-  while (!load_acquire(&c->quit)) {
-    if (shift_enter(&c->shift)) {
-      c->job(c->ctx, h->number);
-      uint64_t now = thread_cpu_ns();
-      __atomic_fetch_add(&c->cpu_ns, now - used, __ATOMIC_RELAXED);
-      __atomic_fetch_add(&c->joined, 1, __ATOMIC_RELAXED);
-      used = now;
-      leave(c);
-    }
+  for (uint32_t bell = 0;;) {
     __atomic_fetch_add(&c->asleep, 1, __ATOMIC_RELAXED);
-    sleep_while(&c->bell, bell); /* not at all when it rang since we last looked for work */
+    while (load_acquire(&c->bell) == bell)
+      sleep_while(&c->bell, bell); /* not at all when it rang since we last looked for work */
     __atomic_fetch_sub(&c->asleep, 1, __ATOMIC_RELAXED);
     bell = load_acquire(&c->bell);
+    if (load_acquire(&c->quit)) return NULL;
+    if (!shift_enter(&c->shift)) continue;
+    c->job(c->ctx, h->number);
+    uint64_t now = thread_cpu_ns();
+    __atomic_fetch_add(&c->cpu_ns, now - used, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&c->joined, 1, __ATOMIC_RELAXED);
+    used = now;
+    leave(c);
   }
-  return NULL;
 }
 
 static bool start(CrewHelper *h) {
@@ -89,9 +88,10 @@ void crew_close(Crew *c) {
   c->helper = NULL;
 }
 
-void crew_run(Crew *c, CrewJob *job, void *ctx) {
+void crew_run(Crew *c, CrewJob *job, void *ctx, unsigned most) {
   c->job = job;
   c->ctx = ctx;
+  c->most = most;
   if (c->workers == 1) {
     job(ctx, 0);
     return;
@@ -103,6 +103,8 @@ void crew_run(Crew *c, CrewJob *job, void *ctx) {
 
 void crew_call(Crew *c, unsigned n) {
   if (n && load_relaxed(&c->leader_waits)) move_on(&c->gate, 1), n--;
+  unsigned inside = shift_inside(&c->shift), room = c->most > inside ? c->most - inside : 0;
+  if (n > room) n = room;
   if (n && load_relaxed(&c->asleep)) move_on(&c->bell, (int)n);
 }
 

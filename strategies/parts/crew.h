@@ -40,6 +40,7 @@ typedef struct Crew {
   int started; /* helpers */
   CrewJob *job;
   void *ctx;
+  unsigned most; /* helpers that may be called in for it */
   _Alignas(64) Shift shift;
   _Alignas(64) uint32_t bell;   /* helpers sleep until it moves on; atomic */
   uint32_t asleep;              /* helpers that sleep, or are about to; atomic */
@@ -56,9 +57,9 @@ bool crew_open(Crew *, int workers);
 /* Ends them. No job may be running. A crew that is all zero is left alone. */
 void crew_close(Crew *);
 
-/* Does the job, with the calling thread as worker 0; helpers take part as they are called by crew_call. Returns when it is done by all. What
-   all of them wrote is visible then. One job at a time. */
-void crew_run(Crew *, CrewJob *, void *ctx);
+/* Does the job, with the calling thread as worker 0; helpers, up to `most`, take part as they are called by crew_call. Returns when it is done
+   by all. What all of them wrote is visible then. One job at a time. */
+void crew_run(Crew *, CrewJob *, void *ctx, unsigned most);
 /* Called within a job by one who has work to share: wakes up to n of those who sleep, the leader before others. */
 void crew_call(Crew *, unsigned n);
 /* Called by the leader within a job, when it finds nothing to do: sleeps until somebody calls, or the last helper has left. */

@@ -16,7 +16,7 @@ static bool make_immortals(Space *S) {
   for (int i = 0; i < IMMORTALS; i++) {
     Int *o = &S->immortals[i];
     o->h.word = HDR_WORD(i == IMMORTAL_NONE ? KIND_NONE : i < IMMORTAL_INTS ? KIND_BOOL : KIND_INT, 0);
-    o->h.bits = OBJ_IMMORTAL | OBJ_SHARED;
+    o->h.bits = OBJ_IMMORTAL | OBJ_SHARED | OBJ_MARKED;
     o->v = i < IMMORTAL_INTS ? i == IMMORTAL_TRUE : SMALL_INT_MIN + (i - IMMORTAL_INTS);
   }
   return true;
@@ -24,18 +24,21 @@ static bool make_immortals(Space *S) {
 
 static size_t books_bytes(const Space *S) { return (size_t)S->crew->workers * sizeof *S->books; }
 
-static void spill(TraceWorker *w, Obj *o);
+static void set_up_tracer(Space *S);
 
-bool space_init(Space *S, Crew *crew, uint64_t limit, size_t stack, unsigned prefetch, bool huge_pages) {
+bool space_init(Space *S, const SpaceConfig *c) {
   memset(S, 0, sizeof *S);
-  chunks_init(&S->chunks, huge_pages);
-  if (crew->workers > 1) chunks_two_bitmaps(&S->chunks);
+  chunks_init(&S->chunks, c->huge_pages);
+  if (c->crew->workers > 1 && c->marks == MARKS_ASIDE) chunks_two_bitmaps(&S->chunks);
   pthread_mutex_init(&S->mutex, NULL);
-  S->crew = crew;
-  S->limit = limit;
-  S->chunks.ceiling = limit;
+  S->crew = c->crew;
+  S->limit = S->chunks.ceiling = c->limit;
+  S->marks = c->marks;
+  S->sweep_blocks = c->sweep_blocks;
   S->books = system_new(books_bytes(S));
-  return S->books && trace_open(&S->tracer, crew, stack, prefetch, spill, S) && make_immortals(S);
+  if (!S->books || !trace_open(&S->tracer, c->crew, c->stack, c->prefetch, sizeof(TraceWorker))) return false;
+  set_up_tracer(S);
+  return make_immortals(S);
 }
 
 void space_destroy(Space *S) {
@@ -73,12 +76,21 @@ static bool next_run(Run *r, char *p) {
   return true;
 }
 
-static Unit *take_unswept(Space *S, unsigned cls) {
-  pthread_mutex_lock(&S->mutex);
-  Unit *u = S->unswept[cls];
-  if (u) S->unswept[cls] = u->next;
-  pthread_mutex_unlock(&S->mutex);
-  if (u) __atomic_fetch_add(&S->taken_bytes, UNIT_BYTES, __ATOMIC_RELAXED);
+/* The next block to be swept, of those that wait at r or in the space. */
+static Unit *take_unswept(Space *S, Run *r, unsigned cls) {
+  Unit *u = r->more;
+  if (!u) {
+    pthread_mutex_lock(&S->mutex);
+    u = S->unswept[cls];
+    Unit *last = u;
+    for (unsigned i = 1; i < S->sweep_blocks && last && last->next; i++) last = last->next;
+    if (last) S->unswept[cls] = last->next, last->next = NULL;
+    pthread_mutex_unlock(&S->mutex);
+  }
+  if (!u) return NULL;
+  r->more = u->next;
+  __atomic_fetch_add(&S->taken_bytes, UNIT_BYTES, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&S->swept, 1, __ATOMIC_RELAXED);
   return u;
 }
 
@@ -99,6 +111,8 @@ static Unit *new_block(Space *S, unsigned cls, bool force) {
   u->cls = (uint16_t)cls;
   u->cell = (uint32_t)class_bytes(cls);
   u->end = unit_base(u) + UNIT_BYTES / u->cell * u->cell;
+  if (S->marks == MARKS_IN_HEADERS)
+    for (char *p = unit_base(u); p < u->end; p += u->cell) ((Obj *)p)->word = KIND_FREE;
   return u;
 }
 
@@ -107,7 +121,7 @@ void *space_get_slow(Space *S, SpaceThread *t, unsigned cls, bool force) {
   if (!r->block || !next_run(r, r->end)) {
     do {
       r->cur = r->end = NULL;
-      r->block = take_unswept(S, cls);
+      r->block = take_unswept(S, r, cls);
       if (!r->block && !(r->block = new_block(S, cls, force))) return NULL;
     } while (!next_run(r, unit_base(r->block)));
   }
@@ -116,9 +130,12 @@ void *space_get_slow(Space *S, SpaceThread *t, unsigned cls, bool force) {
   return p;
 }
 
-void *space_get_large(Space *S, size_t size, bool force) {
-  Unit *u = get_under_limit(S, size, force);
-  return u ? unit_base(u) : NULL;
+void *space_get_large(Space *S, size_t size, unsigned card_shift, bool force) {
+  size_t cards = card_shift ? (size >> card_shift) + 1 : 0, end = (size + 63) & ~(size_t)63;
+  Unit *u = get_under_limit(S, cards ? end + cards : size, force);
+  if (!u) return NULL;
+  if (cards) u->cards = memset(unit_base(u) + end, 0, cards);
+  return unit_base(u);
 }
 
 /* --- Passes over all blocks ----------------------------------------------------------------------------------------------------- */
@@ -143,7 +160,7 @@ static void pass_job(void *ctx, int worker) {
 static void pass(Space *S, void (*block)(void *pass, Unit *)) {
   Pass p = {S, block, 0};
   chunks_walk_begin(&S->chunks);
-  crew_run(S->crew, pass_job, &p);
+  crew_run(S->crew, pass_job, &p, CREW_MAX);
   chunks_walk_end(&S->chunks);
 }
 
@@ -156,10 +173,22 @@ static void clear_block(void *pass, Unit *u) {
   unit_clear_marks(u);
 }
 
-static void begin(Space *S, SpaceThread *threads[], int n) {
+static void clear_guest(void *space, Chunk *c, char *from, char *to) {
+  Space *S = space;
+  for (char *p = (char *)((uintptr_t)from & ~(UNIT_BYTES - 1)); p < to; p += UNIT_BYTES) {
+    Unit *u = unit_of(p);
+    u->keeper = u->flags = 0;
+    unit_clear_marks(u);
+    if (S->chunks.head == 2) memset(second_mark_word(p), 0, (UNIT_BYTES >> GRANULE_SHIFT) / 8);
+  }
+  (void)c;
+}
+
+static void begin(Space *S, SpaceThread *threads[], int n, const SpaceRoots *roots) {
   for (int i = 0; i < n; i++) memset(threads[i], 0, sizeof *threads[i]);
   memset(S->unswept, 0, sizeof S->unswept);
   pass(S, clear_block);
+  if (roots->guests) roots->guests(roots->ctx, clear_guest, S);
   S->fruitless = S->taken_bytes < load_relaxed(&S->limit) / FRUITLESS_PART ? S->fruitless + 1 : 0;
   S->taken_bytes = 0;
 }
@@ -172,9 +201,9 @@ static void spill(TraceWorker *w, Obj *o) {
 /* Marks the object; when it was not and has references, they are to be visited. By the only worker. */
 INLINE void mark_alone(TraceWorker *w, void *item) {
   Obj *o = item;
-  uint64_t *m = mark_word(o), bit = mark_bit(o);
-  if (*m & bit) return;
-  *m |= bit;
+  uint64_t *m = mark_word(o), had = *m;
+  if (had >> mark_place(o) & 1) return;
+  *m = had | mark_bit(o);
   if (!kind_is_leaf(o->kind)) trace_push(w, o);
 }
 
@@ -200,53 +229,69 @@ static NOINLINE bool mark_contested(Obj *o, Unit *u, uint32_t me) {
 /* The same as mark_alone, by one of several. */
 INLINE void mark_together(TraceWorker *w, void *item) {
   Obj *o = item;
-  uint64_t *m = mark_word(o), bit = mark_bit(o), had = load_relaxed(m);
-  if (had & bit) return;
+  uint64_t *m = mark_word(o), had = load_relaxed(m);
+  if (had >> mark_place(o) & 1) return;
   Unit *u = unit_of(o);
   uint32_t me = (uint32_t)w->number + 1, keeper = load_acquire(&u->keeper);
   if (LIKELY(keeper == me)) {
-    store_relaxed(m, had | bit);
+    store_relaxed(m, had | mark_bit(o));
   } else if (keeper & KEEPER_GONE) {
-    if (__atomic_fetch_or(m, bit, __ATOMIC_RELAXED) & bit) return;
+    if (__atomic_fetch_or(m, mark_bit(o), __ATOMIC_RELAXED) & mark_bit(o)) return;
   } else if (!mark_contested(o, u, me)) {
     return;
   }
   if (!kind_is_leaf(o->kind)) trace_push(w, o);
 }
 
-/* `alone`: by the only worker; `ahead`: through the ring. Both are constants. */
-INLINE void visit(TraceWorker *w, Obj **field, bool alone, bool ahead) {
-  Obj *o = *field;
-  if (!o) return;
-  if (!ahead) {
-    alone ? mark_alone(w, o) : mark_together(w, o);
-    return;
-  }
-  __builtin_prefetch(o);
-  __builtin_prefetch(mark_word(o), 1);
-  trace_later(w, o, alone ? mark_alone : mark_together);
+/* The same in the header, by one or by several: to mark an object twice does no harm. */
+INLINE void mark_header(TraceWorker *w, void *item) {
+  Obj *o = item;
+  uint8_t bits = load_relaxed(&o->bits);
+  if (bits & OBJ_MARKED) return;
+  store_relaxed(&o->bits, (uint8_t)(bits | OBJ_MARKED));
+  if (!kind_is_leaf(o->kind)) trace_push(w, o);
 }
-INLINE void visit_alone_now(void *w, Obj **field) { visit(w, field, true, false); }
-INLINE void visit_alone_ahead(void *w, Obj **field) { visit(w, field, true, true); }
-INLINE void visit_together_now(void *w, Obj **field) { visit(w, field, false, false); }
-INLINE void visit_together_ahead(void *w, Obj **field) { visit(w, field, false, true); }
 
-static bool is_alone(const TraceWorker *w) { return w->tracer->crew->workers == 1; }
+/* What happens to a field, and the loop made of it: at once, or through the ring, which fetches what `mark` will look at. */
+#define VISITS(mark, alone, word)                                                                                                \
+  INLINE void mark##_visit_now(void *w, Obj **field) {                                                                           \
+    if (*field) mark(w, *field);                                                                                                 \
+  }                                                                                                                              \
+  INLINE void mark##_visit_ahead(void *w, Obj **field) {                                                                         \
+    Obj *o = *field;                                                                                                             \
+    if (!o) return;                                                                                                              \
+    __builtin_prefetch(o);                                                                                                       \
+    __builtin_prefetch(word, 1);                                                                                                 \
+    trace_later(w, o, mark);                                                                                                     \
+  }                                                                                                                              \
+  static NOINLINE void mark##_now(TraceWorker *w) { trace_drain(w, alone, mark##_visit_now, mark##_visit_now, mark); }           \
+  static NOINLINE void mark##_ahead(TraceWorker *w) { trace_drain(w, alone, mark##_visit_ahead, mark##_visit_ahead, mark); }
+INLINE void mark_header_alone(TraceWorker *w, void *item) { mark_header(w, item); }
+INLINE void mark_header_together(TraceWorker *w, void *item) { mark_header(w, item); }
+VISITS(mark_alone, true, mark_word(o))
+VISITS(mark_together, false, mark_word(o))
+VISITS(mark_header_alone, true, o)
+VISITS(mark_header_together, false, o)
 
-static NOINLINE void drain_alone_now(TraceWorker *w) { trace_drain(w, true, visit_alone_now, mark_alone); }
-static NOINLINE void drain_alone_ahead(TraceWorker *w) { trace_drain(w, true, visit_alone_ahead, mark_alone); }
-static NOINLINE void drain_together_now(TraceWorker *w) { trace_drain(w, false, visit_together_now, mark_together); }
-static NOINLINE void drain_together_ahead(TraceWorker *w) { trace_drain(w, false, visit_together_ahead, mark_together); }
-
-static void drain(TraceWorker *w) {
-  if (is_alone(w))
-    w->distance ? drain_alone_ahead(w) : drain_alone_now(w);
-  else
-    w->distance ? drain_together_ahead(w) : drain_together_now(w);
+static void set_up_tracer(Space *S) {
+  static const struct {
+    TraceDrain *now, *ahead;
+    void (*mark)(TraceWorker *, void *);
+  } ways[2][2] = {
+      [MARKS_ASIDE] = {{mark_alone_now, mark_alone_ahead, mark_alone}, {mark_together_now, mark_together_ahead, mark_together}},
+      [MARKS_IN_HEADERS] = {{mark_header_alone_now, mark_header_alone_ahead, mark_header_alone},
+                            {mark_header_together_now, mark_header_together_ahead, mark_header_together}},
+  };
+  int i = S->crew->workers > 1;
+  S->mark = ways[S->marks][i].mark;
+  S->tracer.drain = tracer_worker(&S->tracer, 0)->distance ? ways[S->marks][i].ahead : ways[S->marks][i].now;
+  S->tracer.spill = spill;
+  S->tracer.owner = S;
 }
+
 static void mark_root(void *worker, Obj **field) {
   TraceWorker *w = worker;
-  if (*field) is_alone(w) ? mark_alone(w, *field) : mark_together(w, *field);
+  if (*field) ((Space *)w->tracer->owner)->mark(w, *field);
 }
 
 typedef struct Marking {
@@ -264,14 +309,14 @@ static bool mark_portion(TraceWorker *w, void *ctx) {
 }
 static void mark_job(void *ctx, int worker) {
   Marking *m = ctx;
-  trace_work(&m->S->tracer.worker[worker], mark_portion, m, drain);
+  trace_work(tracer_worker(&m->S->tracer, worker), mark_portion, m);
 }
 
 static void rescan(TraceWorker *w, Obj *o) {
-  uint64_t marks = load_relaxed(mark_word(o)) | (is_alone(w) ? 0 : load_relaxed(second_mark_word(o)));
-  if (!(marks & mark_bit(o))) return;
+  const Space *S = w->tracer->owner;
+  if (!space_has_marked(S, o)) return;
   obj_visit(o, mark_root, w);
-  drain(w);
+  w->tracer->drain(w);
 }
 /* After an overflow: every marked object of a flagged block has its references looked at once more. */
 static void rescan_block(void *worker, Unit *u) {
@@ -284,15 +329,39 @@ static void rescan_block(void *worker, Unit *u) {
   }
   for (char *p = unit_base(u); p < u->end; p += u->cell) rescan(w, (Obj *)p);
 }
-static bool rescan_chunk(TraceWorker *w, void *ctx) { return chunks_walk(&((Space *)ctx)->chunks, rescan_block, w); }
-static void rescan_job(void *ctx, int worker) { trace_work(&((Space *)ctx)->tracer.worker[worker], rescan_chunk, ctx, drain); }
+/* The same for guests, where objects begin wherever there is a mark. */
+static void rescan_guest(void *worker, Chunk *c, char *from, char *to) {
+  (void)c;
+  for (char *unit = (char *)((uintptr_t)from & ~(UNIT_BYTES - 1)); unit < to; unit += UNIT_BYTES) {
+    Unit *u = unit_of(unit);
+    if (!(load_relaxed(&u->flags) & BLOCK_OVERFLOWED)) continue;
+    __atomic_fetch_and(&u->flags, (uint8_t)~BLOCK_OVERFLOWED, __ATOMIC_RELAXED);
+    for (char *p = unit; p < unit + UNIT_BYTES && p < to; p += 1 << GRANULE_SHIFT) rescan(worker, (Obj *)p);
+  }
+}
+
+typedef struct Rescan {
+  Space *S;
+  const SpaceRoots *roots;
+} Rescan;
+
+static bool rescan_chunk(TraceWorker *w, void *ctx) {
+  Rescan *r = ctx;
+  return chunks_walk(&r->S->chunks, rescan_block, w);
+}
+static void rescan_job(void *ctx, int worker) {
+  Rescan *r = ctx;
+  TraceWorker *w = tracer_worker(&r->S->tracer, worker);
+  if (worker == 0 && r->roots->guests) r->roots->guests(r->roots->ctx, rescan_guest, w);
+  trace_work(w, rescan_chunk, r);
+}
 
 static void mark(Space *S, const SpaceRoots *roots) {
   Marking m = {S, roots, 0};
-  crew_run(S->crew, mark_job, &m);
+  crew_run(S->crew, mark_job, &m, CREW_MAX);
   while (trace_spilled(&S->tracer)) {
     chunks_walk_begin(&S->chunks);
-    crew_run(S->crew, rescan_job, S);
+    crew_run(S->crew, rescan_job, &(Rescan){S, roots}, CREW_MAX);
     chunks_walk_end(&S->chunks);
   }
 }
@@ -328,11 +397,23 @@ static void merge_marks(Unit *u) {
   }
 }
 
+/* What was marked in headers, in the bitmap. */
+static void gather_marks(Unit *u) {
+  char *p = unit_base(u), *end = u->cell ? u->end : p + 1;
+  for (; p < end; p += u->cell ? u->cell : 1) {
+    Obj *o = (Obj *)p;
+    if (!(o->bits & OBJ_MARKED)) continue;
+    o->bits &= (uint8_t)~OBJ_MARKED;
+    *mark_word(p) |= mark_bit(p);
+  }
+}
+
 static void settle_block(void *pass, Unit *u) {
   Space *S = ((Pass *)pass)->S;
   SpaceBooks *b = &S->books[((Pass *)pass)->worker];
   if (u->flags & BLOCK_IMMORTAL) return;
   if (u->keeper & KEEPER_CONTESTED) merge_marks(u);
+  if (S->marks == MARKS_IN_HEADERS) gather_marks(u);
   if (!u->cell) {
     if (is_marked(unit_base(u)))
       b->live_objects++, b->live_bytes += u->bytes;
@@ -372,12 +453,14 @@ static void add_books(Space *S) {
 
 void space_collect(Space *S, SpaceThread *threads[], int n, const SpaceRoots *roots) {
   uint64_t t0 = wall_ns();
-  begin(S, threads, n);
+  begin(S, threads, n, roots);
   mark(S, roots);
+  if (roots->marked) roots->marked(roots->ctx);
   uint64_t t1 = wall_ns();
   memset(S->books, 0, books_bytes(S));
   pass(S, settle_block);
   add_books(S);
+  S->marked += S->live_objects;
   S->mark_ns += t1 - t0;
   S->sweep_ns += wall_ns() - t1;
 }
@@ -385,7 +468,7 @@ void space_collect(Space *S, SpaceThread *threads[], int n, const SpaceRoots *ro
 SpaceTraced space_traced(const Space *S) {
   SpaceTraced sum = {0};
   for (int i = 0; i < S->crew->workers; i++) {
-    const TraceWorker *w = &S->tracer.worker[i];
+    const TraceWorker *w = tracer_worker(&S->tracer, i);
     sum.steals += w->steals;
     sum.stolen += w->stolen;
     sum.pieces += w->pieces;
@@ -396,9 +479,9 @@ SpaceTraced space_traced(const Space *S) {
 }
 
 void space_reset_counters(Space *S) {
-  S->mark_ns = S->sweep_ns = 0;
+  S->mark_ns = S->sweep_ns = S->marked = S->swept = 0;
   for (int i = 0; i < S->crew->workers; i++) {
-    TraceWorker *w = &S->tracer.worker[i];
+    TraceWorker *w = tracer_worker(&S->tracer, i);
     w->steals = w->stolen = w->pieces = w->spills = w->room = 0;
   }
 }

@@ -29,6 +29,11 @@
    An object is marked when it is marked in either bitmap. It may happen that two workers, one in each bitmap, both find an object unmarked, and
    both scan it, which does no harm. As blocks are settled the second bitmap is merged into the first and cleared.
 
+   Mark bits in headers (MARKS_IN_HEADERS) are the other way, for comparison: the header is looked at anyway, and a byte of its own can be set by
+   plain instructions by whoever comes, at the price that every line of the heap is written to, and that the pass below must look at
+   every cell, dead or alive, to bring the bits together in the bitmap. Cells that no object was ever made in must look unmarked, so a block's
+   headers are cleared when it is new.
+
    After marking, the world still stopped, one pass over the mark bits (1/128 of the heap), by all workers if it is long, counts what lives,
    gives back empty blocks and dead large objects, and queues the others to be swept.
 
@@ -45,6 +50,7 @@
 typedef struct Run {
   char *cur, *end; /* free cells [cur, end) */
   Unit *block;
+  Unit *more; /* blocks to be swept that were taken together with this one */
 } Run;
 
 typedef struct SpaceThread {
@@ -57,6 +63,8 @@ typedef struct SpaceBooks {
   Unit *first[CLASSES], *last[CLASSES]; /* blocks with holes */
 } SpaceBooks;
 
+enum space_marks { MARKS_ASIDE, MARKS_IN_HEADERS };
+
 typedef struct Space {
   Chunks chunks;
   pthread_mutex_t mutex;  /* the lists of blocks */
@@ -65,13 +73,17 @@ typedef struct Space {
   Int *immortals;         /* in a block that is always marked */
   Crew *crew;
   Tracer tracer;
-  SpaceBooks *books; /* of each worker */
+  void (*mark)(TraceWorker *, void *item); /* what the tracer does when an item is due */
+  enum space_marks marks;
+  unsigned sweep_blocks; /* that a thread takes at a time */
+  SpaceBooks *books;     /* of each worker */
   uint64_t live_objects,
       live_bytes;             /* at the last collection, immortals left out; bytes of cells and of pages of large objects */
   uint64_t taken_bytes;       /* of blocks and large objects handed out since the last collection; atomic */
   unsigned fruitless;         /* collections in a row before which next to nothing was handed out */
   uint64_t hole_bytes;        /* free in blocks that hold something, at the last collection */
   uint64_t mark_ns, sweep_ns; /* of collections since the last reset */
+  uint64_t marked, swept;     /* objects that they found alive; blocks swept since: atomic */
 } Space;
 
 /* A collection that is due although less than this part of the limit was handed out since the last one is fruitless; after so many
@@ -87,15 +99,24 @@ enum { BLOCK_IMMORTAL = 1, BLOCK_OVERFLOWED = 2 }; /* Unit.flags; the second is 
 #define KEEPER_CONTESTED ((uint32_t)1 << 31)
 #define KEEPER_GONE      ((uint32_t)1 << 30)
 
-/* False: no memory. Marks with the crew, whose stacks have room for `stack` objects together; it looks `prefetch` places ahead. */
-bool space_init(Space *, Crew *, uint64_t limit, size_t stack, unsigned prefetch, bool huge_pages);
+typedef struct SpaceConfig {
+  Crew *crew;            /* marks */
+  uint64_t limit;        /* bytes */
+  size_t stack;          /* objects that the crew's stacks have room for together */
+  unsigned prefetch;     /* places that it looks ahead */
+  unsigned sweep_blocks; /* that a thread takes at a time */
+  enum space_marks marks;
+  bool huge_pages;
+} SpaceConfig;
+/* False: no memory; space_destroy must follow all the same. */
+bool space_init(Space *, const SpaceConfig *);
 void space_destroy(Space *);
 
 /* A cell when the run is used up: the next run, block, or a new block. NULL: that would exceed the limit, and `force` is not set;
    or the system has no more memory (then the limit is lowered to what is held, so that collecting may help). */
 COLD void *space_get_slow(Space *, SpaceThread *, unsigned cls, bool force);
-/* A large object, likewise. */
-COLD void *space_get_large(Space *, size_t size, bool force);
+/* A large object, likewise; behind it a card for each 1 << card_shift bytes, clear, unless that is 0. */
+COLD void *space_get_large(Space *, size_t size, unsigned card_shift, bool force);
 
 INLINE void *space_get(Space *S, SpaceThread *t, size_t size) {
   unsigned cls = class_of(size);
@@ -108,15 +129,28 @@ INLINE void *space_get(Space *S, SpaceThread *t, size_t size) {
 
 /* --- A collection, the world stopped ---------------------------------------------------------------------------------------- */
 
-/* The roots, in n portions that different workers may enumerate at the same time: `portion` calls visit(worker, field) for each of the k-th. */
+/* What the strategy knows of a collection. */
 typedef struct SpaceRoots {
-  void (*portion)(void *ctx, unsigned k, void (*visit)(void *worker, Obj **field), void *worker);
   void *ctx;
+  /* The roots, in n portions that different workers may enumerate at the same time: calls visit(worker, field) for each of the k-th. */
+  void (*portion)(void *ctx, unsigned k, void (*visit)(void *worker, Obj **field), void *worker);
   unsigned n;
+  /* NULL, or: chunks that are not the space's, but whose objects are marked with it (nurseries). Calls f(arg, chunk, from, to) for each,
+     and for what is in use of it. */
+  void (*guests)(void *ctx, void (*f)(void *arg, Chunk *, char *from, char *to), void *arg);
+  /* NULL, or: called when all is marked and nothing has been given back. */
+  void (*marked)(void *ctx);
 } SpaceRoots;
 
 /* Forgets the runs of the n threads, marks what the roots reach, counts it, gives back what is dead. */
 void space_collect(Space *, SpaceThread *threads[], int n, const SpaceRoots *);
+
+/* Within `marked`: whether an object was reached. Of a free cell or a place where no object begins: no. */
+INLINE bool space_has_marked(const Space *S, const Obj *o) {
+  if (S->marks == MARKS_IN_HEADERS) return load_relaxed(&o->bits) & OBJ_MARKED;
+  if (load_relaxed(mark_word(o)) & mark_bit(o)) return true;
+  return S->chunks.head == 2 && (load_relaxed(second_mark_word(o)) & mark_bit(o));
+}
 
 /* Counters of the tracing engine, over all workers. */
 typedef struct SpaceTraced {

@@ -12,19 +12,21 @@ enum {
   SPINS = 256, /* looks at everybody's deques before a worker is out of work: some 10 us, a few times what a turn takes */
 };
 
-bool trace_open(Tracer *t, Crew *crew, size_t stack, unsigned distance, void (*spill)(TraceWorker *, Obj *), void *owner) {
+bool trace_open(Tracer *t, Crew *crew, size_t stack, unsigned distance, size_t size) {
   size_t workers = (size_t)crew->workers, each = stack / workers < 16 ? 16 : stack / workers;
-  *t = (Tracer){.crew = crew, .spill = spill, .owner = owner};
-  t->bytes = workers * (sizeof(TraceWorker) + each * sizeof(Obj *));
-  char *p = mmap(NULL, t->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  *t = (Tracer){.crew = crew, .each = (size + 63) & ~(size_t)63};
+  t->bytes = workers * (t->each + each * sizeof(Obj *));
+  void *p = mmap(NULL, t->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) return false;
-  t->worker = (TraceWorker *)p;
-  Obj **stacks = (Obj **)(p + workers * sizeof(TraceWorker));
+  t->workers = p;
+  Obj **stacks = (Obj **)((char *)p + workers * t->each);
   for (size_t i = 0; i < workers; i++) {
-    TraceWorker *w = &t->worker[i];
+    TraceWorker *w = tracer_worker(t, (int)i);
     w->stack = stacks + i * each;
     w->capacity = each;
     w->distance = distance < TRACE_RING_MAX ? distance : TRACE_RING_MAX;
+    w->at = w->ring;
+    w->end = w->ring + w->distance;
     w->number = (int)i;
     w->tracer = t;
   }
@@ -32,8 +34,8 @@ bool trace_open(Tracer *t, Crew *crew, size_t stack, unsigned distance, void (*s
 }
 
 void trace_close(Tracer *t) {
-  system_free(t->worker, t->bytes);
-  t->worker = NULL;
+  system_free(t->workers, t->bytes);
+  t->workers = NULL;
 }
 
 void trace_push_slow(TraceWorker *w, Obj *o) {
@@ -56,8 +58,8 @@ void trace_push_slow(TraceWorker *w, Obj *o) {
 bool trace_spilled(Tracer *t) {
   bool any = false;
   for (int i = 0; i < t->crew->workers; i++) {
-    any |= t->worker[i].spilled;
-    t->worker[i].spilled = false;
+    any |= tracer_worker(t, i)->spilled;
+    tracer_worker(t, i)->spilled = false;
   }
   return any;
 }
@@ -121,7 +123,7 @@ static bool steal(TraceWorker *w) {
   Tracer *t = w->tracer;
   int workers = t->crew->workers;
   for (int i = 1; i < workers; i++) {
-    TraceWorker *from = &t->worker[(w->number + i) % workers];
+    TraceWorker *from = tracer_worker(t, (w->number + i) % workers);
     uint64_t offered = deque_count(&from->deque), x = offered ? deque_steal(&from->deque) : 0;
     if (!x) continue;
     w->steals++;
@@ -154,7 +156,8 @@ static bool find(TraceWorker *w) {
   }
 }
 
-void trace_work(TraceWorker *w, TraceRoots *roots, void *ctx, TraceDrain *drain) {
+void trace_work(TraceWorker *w, TraceRoots *roots, void *ctx) {
+  TraceDrain *drain = w->tracer->drain;
   w->turns = 0;
   while (roots(w, ctx)) drain(w);
   do drain(w);

@@ -2,7 +2,8 @@
    their fields, and nothing of what a visit is for: a strategy gives two functions, which are inlined,
 
      visit(worker, field)   for each reference field of an object that is scanned: fetches ahead whatever `due` will look at, then
-                            gives trace_later an item for it: the object, or the field, where that is to be changed
+                            gives trace_later an item for it: the object, or the field, where that is to be changed. Fields of
+                            arrays and tables may have a `visit` of their own
      due(worker, item)      some items later, when all that is in the cache: marks, or copies; an object that was not met before and has
                             references goes to trace_push
 
@@ -52,8 +53,10 @@ typedef struct TraceWorker {
   Obj **stack;
   size_t base, n;        /* in use: [base, n) */
   size_t room, capacity; /* pushing takes the slow way at `room`: the deepest it has been, to one part in 64 */
-  unsigned at, distance;
-  unsigned waiting; /* items in the ring: the places before `at` */
+  void **at;             /* place of the ring where the next item waits */
+  void **end;            /* of the ring: `distance` places */
+  unsigned distance;     /* 0: none */
+  unsigned waiting;      /* items in the ring: the places before `at` */
   unsigned npieces;
   int number;
   Tracer *tracer;
@@ -71,19 +74,23 @@ typedef void TraceDrain(TraceWorker *);
 
 struct Tracer {
   Crew *crew;
+  TraceDrain *drain; /* trace_drain with the strategy's functions */
   void (*spill)(TraceWorker *, Obj *);
-  TraceWorker *worker; /* crew->workers of them */
-  size_t bytes;        /* of the workers and of all stacks */
-  void *owner;         /* whatever the strategy wants to reach from a worker */
+  void *owner;   /* whatever the strategy wants to reach from a worker */
+  void *workers; /* crew->workers of them */
+  size_t each;   /* bytes of one: a struct of the strategy's that begins with a TraceWorker */
+  size_t bytes;  /* of the workers and of all stacks */
 };
+INLINE TraceWorker *tracer_worker(const Tracer *t, int i) { return (TraceWorker *)((char *)t->workers + (size_t)i * t->each); }
 
-/* Room for `stack` objects altogether; items wait for `distance` others (0 .. TRACE_RING_MAX). False: no memory. */
-bool trace_open(Tracer *, Crew *, size_t stack, unsigned distance, void (*spill)(TraceWorker *, Obj *), void *owner);
+/* Room for `stack` objects altogether; items wait for `distance` others (0 .. TRACE_RING_MAX). A worker is `size` bytes, zeroed, and begins
+   with a TraceWorker. False: no memory. drain, spill and owner are still to be set. */
+bool trace_open(Tracer *, Crew *, size_t stack, unsigned distance, size_t size);
 void trace_close(Tracer *);
 
-/* A worker's share of one job, to be called by a CrewJob: portions of roots, and `drain` after each; then whatever the others have, until
-   there is none. `drain` is trace_drain with the strategy's functions. */
-void trace_work(TraceWorker *, TraceRoots *roots, void *ctx, TraceDrain *drain);
+/* A worker's share of one job, to be called by a CrewJob: portions of roots, and a drain after each; then whatever the others have, until
+   there is none. */
+void trace_work(TraceWorker *, TraceRoots *roots, void *ctx);
 /* Whether anything was spilled since the last call; between jobs. */
 bool trace_spilled(Tracer *);
 
@@ -91,10 +98,9 @@ bool trace_spilled(Tracer *);
 
 /* `item` waits its time in the ring; whose time has come is looked at. Not where `distance` is 0: look at once, and fetch nothing. */
 INLINE void trace_later(TraceWorker *w, void *item, void (*due)(TraceWorker *, void *)) {
-  unsigned at = w->at;
-  void *first = w->ring[at];
-  w->ring[at] = item;
-  w->at = at + 1 == w->distance ? 0 : at + 1;
+  void **at = w->at, *first = *at;
+  *at++ = item;
+  w->at = at == w->end ? w->ring : at;
   if (LIKELY(first))
     due(w, first);
   else
@@ -137,21 +143,34 @@ INLINE void trace_part(TraceWorker *w, Obj *o, unsigned node, void (*visit)(void
   obj_visit_range(o, lo, hi, visit, w);
 }
 
-INLINE void trace_scan(TraceWorker *w, Obj *o, void (*visit)(void *worker, Obj **field)) {
-  if (UNLIKELY(o->kind >= KIND_TUPLE) && trace_length(o) > TRACE_PIECE)
-    trace_part(w, o, 1, visit);
-  else
+/* `many` visits fields of arrays and tables, `visit` those of all others. Of a node they are visited from the last to the first: the stack
+   gives back the last one first, so what hangs on the first edge comes before what hangs on the second, as programs build and walk trees;
+   whoever copies lays them out so. */
+INLINE void trace_scan(TraceWorker *w, Obj *o, void (*visit)(void *worker, Obj **field),
+                       void (*many)(void *worker, Obj **field)) {
+  if (o->kind == KIND_NODE)
+    for (unsigned i = o->n; i-- > 0;) visit(w, &((Node *)o)->e[i]);
+  else if (UNLIKELY(o->kind >= KIND_TUPLE)) {
+    if (trace_length(o) > TRACE_PIECE)
+      trace_part(w, o, 1, many);
+    else
+      obj_visit(o, many, w);
+  } else
     obj_visit(o, visit, w);
 }
 
-/* Out of objects: looks at what waits in the ring, the first first, until one is on the stack; false when none is. */
+/* The item that has waited longest is looked at. */
+INLINE void trace_first(TraceWorker *w, void (*due)(TraceWorker *, void *)) {
+  void **first = w->at - w->ring >= (ptrdiff_t)w->waiting ? w->at - w->waiting : w->at + w->distance - w->waiting;
+  void *item = *first;
+  *first = NULL;
+  w->waiting--;
+  due(w, item);
+}
+/* Out of objects: looks at what waits in the ring until one is on the stack; false when none is. */
 INLINE bool trace_hurry(TraceWorker *w, void (*due)(TraceWorker *, void *)) {
   while (w->waiting) {
-    unsigned first = w->at >= w->waiting ? w->at - w->waiting : w->at + w->distance - w->waiting;
-    void *item = w->ring[first];
-    w->ring[first] = NULL;
-    w->waiting--;
-    due(w, item);
+    trace_first(w, due);
     if (w->n > w->base) return true;
   }
   return false;
@@ -159,16 +178,16 @@ INLINE bool trace_hurry(TraceWorker *w, void (*due)(TraceWorker *, void *)) {
 
 /* Until stack, parts and ring are empty. `alone`, a constant: whether the crew is one, and nobody else needs any. */
 INLINE void trace_drain(TraceWorker *w, bool alone, void (*visit)(void *worker, Obj **field),
-                        void (*due)(TraceWorker *, void *)) {
+                        void (*many)(void *worker, Obj **field), void (*due)(TraceWorker *, void *)) {
   unsigned turn = TRACE_TURN;
   for (;;) {
     while (w->n > (alone ? 0 : w->base)) {
-      trace_scan(w, w->stack[--w->n], visit);
+      trace_scan(w, w->stack[--w->n], visit, many);
       if (!alone && --turn == 0) trace_share(w), turn = TRACE_TURN;
     }
     if (w->npieces) {
       uint64_t x = w->piece[--w->npieces];
-      trace_part(w, trace_object(x), trace_node(x), visit);
+      trace_part(w, trace_object(x), trace_node(x), many);
       if (!alone) trace_share(w);
     } else if (!trace_hurry(w, due)) {
       return;

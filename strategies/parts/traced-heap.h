@@ -29,9 +29,16 @@ static uint64_t grown_limit(Heap *H) {
       {"mark-stack", "objects that the mark stack holds; what finds no room is found again by scanning its block",               \
        "",           1 << 22,                                                                                                    \
        64,           1 << 28,                                                                                                    \
+       NULL},                                                                                                                    \
+      {"sweep-blocks",                                                                                                           \
+       "blocks that a thread takes at a time to be swept as it allocates",                                                       \
+       "",                                                                                                                       \
+       1,                                                                                                                        \
+       1,                                                                                                                        \
+       64,                                                                                                                       \
        NULL} TRACED_STRESS_TUNABLE
 
-static Heap *traced_open(const reclaim_config *config) {
+static Heap *traced_open(const reclaim_config *config, enum space_marks marks) {
   Heap *H = system_new(sizeof *H);
   if (!H) return NULL;
   H->config = config;
@@ -43,8 +50,16 @@ static Heap *traced_open(const reclaim_config *config) {
     system_free(H, sizeof *H);
     return NULL;
   }
-  if (!space_init(&H->mature, &H->crew, H->hard_limit ? H->hard_limit : GROW_MIN, (size_t)t[TRACED_MARK_STACK],
-                  (unsigned)t[TRACED_PREFETCH], t[TRACED_HUGE_PAGES])) {
+  SpaceConfig space = {
+      .crew = &H->crew,
+      .limit = H->hard_limit ? H->hard_limit : GROW_MIN,
+      .stack = (size_t)t[TRACED_MARK_STACK],
+      .prefetch = (unsigned)t[TRACED_PREFETCH],
+      .sweep_blocks = (unsigned)t[TRACED_SWEEP_BLOCKS],
+      .marks = marks,
+      .huge_pages = t[TRACED_HUGE_PAGES],
+  };
+  if (!space_init(&H->mature, &space)) {
     space_destroy(&H->mature);
     crew_close(&H->crew);
     world_destroy(&H->world);
@@ -110,12 +125,17 @@ static void traced_portion(void *ctx, unsigned k, void (*visit)(void *worker, Ob
     for (int i = 0; i < GLOBAL_ROOTS; i++) visit(worker, &H->globals[i]);
 }
 
-/* Marks from all roots and settles the space. The world is stopped and nothing is young. */
-static void traced_mark(Heap *H) {
-  SpaceThread *threads[WORLD_THREADS];
+/* Marks from all roots and settles the space. The world is stopped. `more`: what has runs
+   besides mutators, at most CREW_MAX. For `guests` and `marked` see space.h; their ctx is the heap. */
+static void traced_mark(Heap *H, SpaceThread *more[], int nmore,
+                        void (*guests)(void *ctx, void (*f)(void *arg, Chunk *, char *from, char *to), void *arg),
+                        void (*marked)(void *ctx)) {
+  SpaceThread *threads[WORLD_THREADS + CREW_MAX];
   World *W = &H->world;
   for (int i = 0; i < W->nthreads; i++) threads[i] = &W->threads[i]->space;
-  space_collect(&H->mature, threads, W->nthreads, &(SpaceRoots){traced_portion, H, (unsigned)W->nthreads + 1});
+  for (int i = 0; i < nmore; i++) threads[W->nthreads + i] = more[i];
+  SpaceRoots roots = {H, traced_portion, (unsigned)W->nthreads + 1, guests, marked};
+  space_collect(&H->mature, threads, W->nthreads + nmore, &roots);
   H->live_objects = H->mature.live_objects;
   H->live_bytes = H->mature.live_bytes;
   H->collections++;
@@ -139,6 +159,8 @@ static void traced_stats(Heap *H, reclaim_stats *out) {
   reclaim_counter counters[] = {
       {"mark-ns", H->mature.mark_ns},
       {"settle-ns", H->mature.sweep_ns},
+      {"marked-objects", H->mature.marked},
+      {"swept-blocks", load_relaxed(&H->mature.swept)},
       {"mark-stack-deepest", traced.deepest},
       {"mark-stack-overflows", traced.spills},
       {"mark-steals", traced.steals},

@@ -69,6 +69,13 @@ void world_resume(World *W, Thr *T) {
   pthread_mutex_unlock(&W->mutex);
 }
 
+int world_running(World *W) {
+  pthread_mutex_lock(&W->mutex);
+  int n = W->running;
+  pthread_mutex_unlock(&W->mutex);
+  return n;
+}
+
 void world_wait(World *W, Thr *T) {
   (void)T;
   pthread_mutex_lock(&W->mutex);

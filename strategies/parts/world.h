@@ -35,6 +35,8 @@ bool world_attach(World *, Thr *T);
 /* True: the world is stopped and T is the one to collect; world_resume must follow. False: another thread did so meanwhile. */
 bool world_stop(World *, Thr *T);
 void world_resume(World *, Thr *T);
+/* Mutators that are neither stopped nor blocked at this moment. */
+int world_running(World *);
 /* In a poll's slow path. */
 void world_wait(World *, Thr *T);
 /* Lowers T's poll flag, which T itself raised, unless a stop is on. */

@@ -268,6 +268,33 @@ static void sweep_lazily(Thr *T, int index, void *arg) {
   }
   CHECK(seen >= 1);
 }
+/* With `sweep-blocks`, a thread takes some at once, and the others come to them later. */
+static void sweep_many(Thr *T, int index, void *arg) {
+  enum { NODES = 200000, TAKEN = 16 };
+  (void)index, (void)arg;
+  LET(T, all, list_new(T, NODES));
+  for (int64_t i = 0; i < NODES; i++) list_append(T, all, node_leaf(T, i));
+  (void)live_objects(T); /* nothing is young */
+  for (size_t i = 0; i < NODES; i += 2) list_set(T, all, i, none_new(T));
+  (void)live_objects(T);
+  unsigned cls = class_of(SIZE_NODE(2)), before = unswept(T, cls);
+  CHECK(before > 2 * TAKEN);
+  LET(T, more, list_new(T, 16));
+  list_append(T, more, node_leaf(T, 0));
+  if (MM_MOVES) om_share(T, more); /* promotes */
+  CHECK_EQ(unswept(T, cls), before - TAKEN);
+  for (int64_t i = 0; i < NODES / 16; i++) list_append(T, more, node_leaf(T, i));
+  CHECK_EQ(unswept(T, cls), before - TAKEN);
+  CHECK(heap_counter(arg, "swept-blocks") > 1);
+}
+MechanismTest(sweeping, takes_as_many_blocks_as_it_is_told, .timeout = LIMIT_S) {
+  TestHeap h;
+  heap_init(&h, 1);
+  CHECK(heap_tune(&h, "sweep-blocks", 16));
+  heap_open(&h);
+  heap_threads(&h, 1, 0, sweep_many, &h);
+  heap_close(&h);
+}
 MechanismTest(sweeping, is_done_block_by_block, .timeout = LIMIT_S) {
   TestHeap h;
   heap_init(&h, 1);

@@ -90,11 +90,52 @@ Test(old_to_young, at_every_promotion_age, .timeout = LIMIT_S) {
   for (age = 1; age <= 4; age++) with_heap(small_nursery, old_holders);
 }
 
+/* Young references come into large arrays and tables many at a time, too: as lists grow, are cut and joined, as tables grow. */
+static void expect_items(Thr *T, Slot *list, size_t from, size_t to, int64_t first) {
+  for (size_t i = from; i < to; i++) {
+    mm_poll(T);
+    CHECK_EQ(own_int(T, list_get(T, list, i)), first + (int64_t)(i - from));
+  }
+}
+static void in_bulk(Thr *T) {
+  enum { ITEMS = 12000, CUT = 100 };
+  LET(T, list, list_new(T, 0));
+  LET(T, dict, dict_new(T, 0));
+  for (int64_t i = 0; i < ITEMS; i++) {
+    mm_poll(T);
+    list_append(T, list, int_new(T, BOXED + i));
+    LET(T, k, int_new(T, BOXED + i));
+    dict_put(T, dict, k, int_new(T, BOXED - i));
+  }
+  LET(T, cut, list_slice(T, list, CUT, ITEMS));
+  LET(T, both, list_concat(T, cut, list));
+  slot_clear(T, list);
+  garbage(T, 200000);
+  expect_items(T, cut, 0, ITEMS - CUT, BOXED + CUT);
+  expect_items(T, both, 0, ITEMS - CUT, BOXED + CUT);
+  expect_items(T, both, ITEMS - CUT, 2 * ITEMS - CUT, BOXED);
+  for (int64_t i = 0; i < ITEMS; i++) {
+    mm_poll(T);
+    LET(T, k, int_new(T, BOXED + i));
+    CHECK_EQ(own_int(T, dict_get(T, dict, k)), BOXED - i);
+  }
+}
+Test(old_to_young, many_at_a_time, .timeout = LIMIT_S) { with_heap(NULL, in_bulk); }
+
 /* --- A copying nursery --------------------------------------------------------------------------------------------------------------------- */
 
 #ifdef RECLAIM_PARTS_NURSERY_H
+#include "tests/conformance/thieves.h"
+
 static bool is_young(Thr *T, const Slot *x) { return nursery_has(&T->nursery, x->p_); }
-static size_t entries(Thr *T) { return T->nursery.logged.n + T->nursery.cards.n / 2; }
+/* Dirty cards of a large object; small ones and fields that are remembered. */
+static size_t entries(Thr *T) {
+  Nursery *n = &T->nursery;
+  size_t cards = 0;
+  for (size_t i = 0; i < n->large.n; i++)
+    for (size_t c = 0; c <= obj_size(n->large.v[i]) >> n->card_shift; c++) cards += unit_of(n->large.v[i])->cards[c];
+  return n->logged.n + n->slots.n + cards;
+}
 
 /* Until the next minor collection. */
 static void age_once(Thr *T) {
@@ -203,7 +244,7 @@ static void follow_survival(Thr *T) {
     }
     CHECK_EQ(T->nursery.size, 1 << 20);
   }
-  for (int i = 0; i < 12; i++) age_once(T);
+  for (int i = 0; i < 20; i++) age_once(T);
   CHECK_EQ(T->nursery.size, first);
 }
 MechanismTest(nursery, size_follows_survival) {
@@ -248,4 +289,143 @@ static void publish_value(Thr *T) {
   CHECK(T->nursery.promoted_bytes - before < TIMES * 16 / 10);
 }
 MechanismTest(nursery, a_value_published_often_is_copied_seldom) { with_heap(NULL, publish_value); }
+
+/* With a collector thread to spare, minor collections of a single mutator are shared: a helper copies some of what survives, and nothing
+   is lost, doubled or left behind, at any promotion age. */
+enum { SHARED_DEPTH = 15 };
+static OWNED Own tree(Thr *T, int depth) {
+  mm_poll(T);
+  if (depth == 0) return node_leaf(T, 1);
+  LET(T, l, tree(T, depth - 1));
+  return node_new(T, depth, l, tree(T, depth - 1));
+}
+static int64_t tree_sum(Thr *T, Slot *t) {
+  mm_poll(T);
+  LET(T, l, node_get(T, t, 0));
+  if (slot_is_null(l)) return node_value(T, t);
+  LET(T, r, node_get(T, t, 1));
+  return node_value(T, t) + tree_sum(T, l) + tree_sum(T, r);
+}
+static void many_collectors(TestHeap *h) {
+  h->config.collector_threads = 4;
+  heap_tune(h, "nursery", 4 << 20);
+  heap_tune(h, "promotion-age", age);
+}
+static void share_minors(Thr *T) {
+  thieves_must_come(&T->heap->team);
+  LET(T, array, array_new(T, 1 << 16)); /* large: its cards are shared, too */
+  int64_t sum = 1;
+  for (int d = 1; d <= SHARED_DEPTH; d++) sum = d + 2 * sum;
+  for (int round = 0; round < 10; round++) {
+    for (size_t i = 0; i < 1 << 16; i += 7) array_set(T, array, i, int_new(T, BOXED + (int64_t)i));
+    LET(T, t, tree(T, SHARED_DEPTH));
+    LET(T, u, tree(T, SHARED_DEPTH));
+    CHECK_EQ(tree_sum(T, t), sum);
+    CHECK_EQ(tree_sum(T, u), sum);
+    for (size_t i = 0; i < 1 << 16; i += 7) CHECK_EQ(own_int(T, array_get(T, array, i)), BOXED + (int64_t)i);
+  }
+  CHECK(T->nursery.helped_bytes > 0);
+  uint64_t live = live_objects(T);
+  CHECK_EQ(live, 1 + ((1 << 16) + 6) / 7);
+}
+MechanismTest(nursery, is_emptied_with_helpers, .timeout = LIMIT_S) {
+  for (age = 1; age <= 4; age += 3) with_heap(many_collectors, share_minors);
+}
+
+/* Two threads are each in the middle of a minor collection at the same time: neither stops the other, nor waits for it. */
+enum { BOTH = 2 };
+static unsigned arrived;
+static TraceDrain *drain_alone;
+static void drain_when_both_have_come(TraceWorker *w) {
+  __atomic_fetch_add(&arrived, 1, __ATOMIC_RELAXED);
+  while (load_relaxed(&arrived) < BOTH) sched_yield();
+  drain_alone(w);
+}
+static void collect_at_once(Thr *T, int index, void *arg) {
+  (void)arg;
+  LET(T, x, node_leaf(T, index));
+  T->evacuator.drain = drain_when_both_have_come;
+  age_once(T);
+  CHECK(!is_young(T, x));
+  CHECK_EQ(node_value(T, x), index);
+}
+static void look_at_drain(Thr *T, int index, void *arg) {
+  (void)index;
+  *(TraceDrain **)arg = T->evacuator.drain;
+}
+MechanismTest(nursery, several_are_emptied_at_once, .timeout = LIMIT_S) {
+  TestHeap h;
+  heap_init(&h, BOTH);
+  heap_open(&h);
+  heap_threads(&h, 1, 0, look_at_drain, &drain_alone);
+  heap_threads(&h, BOTH, 0, collect_at_once, NULL);
+  heap_close(&h);
+}
+
+/* A full collection that is due finds what is young where it lies, and leaves it there. */
+static void stay_young(Thr *T) {
+  LET(T, x, node_leaf(T, 7));
+  node_set(T, x, 0, int_new(T, BOXED));
+  LET(T, large, array_new(T, LARGE));
+  array_set(T, large, LARGE - 1, node_leaf(T, 8));
+  Obj *was = x->p_;
+  uint64_t minors = T->nursery.minors, full = T->heap->collections;
+  while (T->heap->collections == full) own_drop(T, raw_new(T, 1 << 20));
+  CHECK(is_young(T, x) && x->p_ == was);
+  CHECK_EQ(T->nursery.minors, minors);
+  CHECK_EQ(own_int(T, node_get(T, x, 0)), BOXED);
+  LET(T, y, array_get(T, large, LARGE - 1));
+  CHECK(is_young(T, y));
+  CHECK_EQ(node_value(T, y), 8);
+}
+MechanismTest(nursery, is_left_alone_by_a_full_collection) { with_heap(NULL, stay_young); }
+
+/* What mature objects hang on young ones alone is found by every full collection anew, through young ones that found no room on the stack,
+   too. */
+enum { BUSH = 60 };
+static void short_stack(TestHeap *h) { CHECK(heap_tune(h, "mark-stack", 64)); }
+static OWNED Own young_bush(Thr *T, Slot *leaves) {
+  LET(T, root, node_make(T, 0, BUSH));
+  for (unsigned i = 0; i < BUSH; i++) {
+    LET(T, twig, node_make(T, 0, BUSH));
+    for (unsigned k = 0; k < BUSH; k++) {
+      LET(T, tip, node_leaf(T, 0));
+      node_set(T, tip, 0, list_get(T, leaves, i * BUSH + k));
+      node_set(T, twig, k, slot_take(T, tip));
+    }
+    node_set(T, root, i, slot_take(T, twig));
+  }
+  return slot_take(T, root);
+}
+static void hang_on_young(Thr *T) {
+  LET(T, leaves, list_new(T, 0));
+  for (int64_t i = 0; i < BUSH * BUSH; i++) list_append(T, leaves, int_new(T, BOXED + i));
+  age_once(T);
+  LET(T, root, young_bush(T, leaves));
+  slot_clear(T, leaves);
+  for (int i = 0; i < 3; i++) {
+    uint64_t full = T->heap->collections;
+    while (T->heap->collections == full) own_drop(T, raw_new(T, 1 << 20));
+    CHECK(is_young(T, root));
+    CHECK_EQ(T->heap->live_objects, BUSH * BUSH); /* mature ones */
+  }
+  CHECK(space_traced(&T->heap->mature).spills > 0);
+}
+MechanismTest(nursery, what_it_alone_holds_is_marked) { with_heap(short_stack, hang_on_young); }
+
+/* One object that is found through one that is remembered. */
+static void count_one(Thr *T) {
+  LET(T, old, node_leaf(T, 1));
+  age_once(T);
+  Nursery before = T->nursery;
+  uint64_t pauses = T->minor_pauses.total_count;
+  node_set(T, old, 0, node_leaf(T, 2));
+  age_once(T);
+  CHECK_EQ(T->nursery.survived_bytes - before.survived_bytes, class_bytes(class_of(SIZE_NODE(2))));
+  CHECK_EQ(T->nursery.promoted_bytes - before.promoted_bytes, class_bytes(class_of(SIZE_NODE(2))));
+  CHECK_EQ(T->nursery.remembered - before.remembered, 1);
+  CHECK_EQ(T->nursery.remembered_hits - before.remembered_hits, 1);
+  CHECK_EQ(T->minor_pauses.total_count - pauses, 1);
+}
+MechanismTest(nursery, what_survives_is_counted) { with_heap(NULL, count_one); }
 #endif

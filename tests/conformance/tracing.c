@@ -84,6 +84,7 @@ static void find_all(Thr *T, int index, void *arg) {
   LET(T, d, table(T, (int64_t)n));
   LET(T, e, tangle(T, n));
   LET(T, f, wide(T, n, true));
+  if (MM_SHARES_HEAP) publish(T, 3, f); /* a global is a root, too */
   uint64_t all = tree_nodes(depth) + n + (1 + n) + (2 + 2 * n) + (1 + n) + 2;
   for (int i = 0; i < rounds; i++) CHECK_EQ(live_objects(T), all);
   slot_clear(T, e);
@@ -93,9 +94,12 @@ static void find_all(Thr *T, int index, void *arg) {
   CHECK_EQ(live_objects(T), n + (1 + n) + 2);
   slot_clear(T, b);
   slot_clear(T, c);
+  if (MM_SHARES_HEAP) slot_set(T, f, retract(T, 3));
+  CHECK_EQ(live_objects(T), 2);
   slot_clear(T, f);
   CHECK_EQ(live_objects(T), 0);
 }
+static int64_t marks; /* where they are, to those who can choose */
 static void find_with(int collectors, int64_t stack, int64_t prefetch) {
   Setting s = {collectors, stack, prefetch};
   TestHeap h;
@@ -103,6 +107,7 @@ static void find_with(int collectors, int64_t stack, int64_t prefetch) {
   h.config.collector_threads = collectors;
   heap_tune(&h, "mark-stack", stack);
   heap_tune(&h, "prefetch", prefetch);
+  heap_tune(&h, "marks", marks);
   heap_open(&h);
   heap_threads(&h, 1, 0, find_all, &s);
   heap_close(&h);
@@ -116,6 +121,15 @@ MechanismTest(tracing, by_one_with_a_stack_far_too_small, .timeout = LIMIT_S) { 
 MechanismTest(tracing, by_four_with_stacks_far_too_small, .timeout = LIMIT_S) {
   find_with(4, 64, 0);
   find_with(4, 64, 256);
+}
+
+MechanismTest(tracing, with_marks_in_headers, .timeout = LIMIT_S) {
+  marks = 1;
+  find_with(1, 1 << 22, 64);
+  find_with(4, 1 << 22, 0);
+  find_with(4, 1 << 22, 64);
+  find_with(1, 64, 64);
+  find_with(4, 64, 64);
 }
 
 /* --- The end is found: many short jobs, hardly anything to share ------------------------------------------------------------------- */
@@ -161,22 +175,22 @@ MechanismTest(tracing, whoever_leads, .timeout = LIMIT_S) {
 }
 
 #ifdef RECLAIM_PARTS_SPACE_H
+#include "tests/conformance/thieves.h"
+
 /* --- Sharing really happens -------------------------------------------------------------------------------------------------------- */
 
-/* Collects until counter `name` moves; a helper comes when the machine lets it. */
-static void collect_until(Thr *T, TestHeap *h, const char *name, uint64_t live) {
-  for (int i = 0; i < 3000 && heap_counter(h, name) == 0; i++) CHECK_EQ(live_objects(T), live);
-  CHECK(heap_counter(h, name) > 0);
-}
 static void share(Thr *T, int index, void *arg) {
   (void)index;
   TestHeap *h = arg;
   reclaim_stats before, after;
+  thieves_must_come(&T->heap->mature.tracer);
   {
     LET(T, a, tree(T, 17));
     h->strategy->stats(h->heap, &before);
-    collect_until(T, h, "mark-steals", tree_nodes(17));
+    CHECK_EQ(live_objects(T), tree_nodes(17));
+    CHECK(heap_counter(h, "mark-steals") > 0);
     CHECK(heap_counter(h, "mark-stolen") >= heap_counter(h, "mark-steals"));
+    CHECK(heap_counter(h, "helpers-joined") > 0);
     h->strategy->stats(h->heap, &after);
     CHECK(after.collector_cpu_ns > before.collector_cpu_ns);
     CHECK(load_relaxed(&T->heap->crew.cpu_ns) > 0); /* which is part of it */
@@ -184,20 +198,95 @@ static void share(Thr *T, int index, void *arg) {
   h->strategy->reset_stats(h->heap);
   CHECK_EQ(heap_counter(h, "mark-steals"), 0);
   {
-    LET(T, a, wide(T, 300000, false));
-    uint64_t live = 1 + 300000;
-    collect_until(T, h, "mark-steals", live); /* of parts: there is no other object that has anything to scan */
+    LET(T, a, array_new(T, 300000));
+    for (size_t i = 0; i < 300000; i++) {
+      mm_poll(T);
+      array_set(T, a, i, int_new(T, BOXED + (int64_t)i));
+    }
+    CHECK_EQ(live_objects(T), 1 + 300000);
+    CHECK(heap_counter(h, "mark-steals") > 0); /* of parts: there is no other object that has anything to scan */
     CHECK(heap_counter(h, "mark-parts") >= 300000 / TRACE_PIECE);
   }
   CHECK_EQ(live_objects(T), 0);
 }
-MechanismTest(tracing, helpers_come_and_steal, .timeout = LIMIT_S) {
+#ifdef RECLAIM_PARTS_WORLD_H
+/* --- Nobody is at work when marking begins --------------------------------------------------------------------------------------- */
+
+/* One asks for a collection. The other, who runs, sees that and does not poll for a while: only then may anything be marked. */
+static bool runs, polls, marking; /* atomic */
+static void drain_if_stopped(TraceWorker *w) {
+  store_release(&marking, true);
+  CHECK(load_acquire(&polls));
+  drain_as_usual(w);
+}
+static void stop_late(Thr *T, int index, void *arg) {
+  enum { A_WHILE = 20000 };
+  Tracer *t = &T->heap->mature.tracer;
+  (void)arg;
+  if (index == 0) {
+    while (!load_acquire(&runs)) sched_yield();
+    drain_as_usual = t->drain;
+    t->drain = drain_if_stopped;
+    mm_collect(T);
+    CHECK(load_acquire(&marking));
+  } else {
+    store_release(&runs, true);
+    while (!atomic_load_explicit(&T->poll, memory_order_relaxed)) sched_yield();
+    for (int i = 0; i < A_WHILE && !load_acquire(&marking); i++) sched_yield();
+    store_release(&polls, true);
+    mm_poll(T);
+  }
+}
+MechanismTest(tracing, waits_for_who_has_not_polled, .timeout = LIMIT_S) {
   TestHeap h;
-  heap_init(&h, 1);
-  h.config.collector_threads = 4;
+  heap_init(&h, 2);
   heap_open(&h);
-  heap_threads(&h, 1, 0, share, &h);
+  heap_threads(&h, 2, 0, stop_late, NULL);
+  reclaim_stats s;
+  h.strategy->stats(h.heap, &s);
+  CHECK_EQ(s.safepoints.total_count, 1);
+  CHECK(s.safepoints.total_ns > 0 && s.safepoints.total_ns <= s.pauses.total_ns);
   heap_close(&h);
+}
+#endif
+
+/* Items wait their turn: the next place of the ring says how many did, modulo its length. Roots are not among them. */
+static void wait_in_ring(Thr *T, int index, void *arg) {
+  enum { NODES = 1000 };
+  (void)index;
+  LET(T, a, chain(T, NODES));
+  CHECK_EQ(live_objects(T), NODES);
+  TraceWorker *w = tracer_worker(&T->heap->mature.tracer, 0);
+  unsigned distance = *(unsigned *)arg;
+  CHECK_EQ(w->distance, distance);
+  CHECK_EQ(w->at - w->ring, distance ? (NODES - 1) % distance : 0);
+}
+MechanismTest(prefetch, marking_goes_through_the_ring, .timeout = LIMIT_S) {
+  static const unsigned distances[] = {0, 2, 7, 64, 256};
+  for (size_t i = 0; i < sizeof distances / sizeof *distances; i++) {
+    unsigned distance = distances[i];
+    TestHeap h;
+    heap_init(&h, 1);
+    CHECK(heap_tune(&h, "prefetch", distance));
+    heap_open(&h);
+    heap_threads(&h, 1, 0, wait_in_ring, &distance);
+    heap_close(&h);
+  }
+}
+static uintptr_t came;
+static void in_turn(TraceWorker *w, void *item) {
+  (void)w;
+  CHECK_EQ((uintptr_t)item, ++came);
+}
+MechanismTest(prefetch, an_item_waits_for_as_many_others) {
+  enum { DISTANCE = 5, ITEMS = 23 };
+  static TraceWorker w = {.distance = DISTANCE, .at = w.ring, .end = w.ring + DISTANCE};
+  for (uintptr_t i = 1; i <= ITEMS; i++) {
+    trace_later(&w, (void *)i, in_turn);
+    CHECK_EQ(came, i > DISTANCE ? i - DISTANCE : 0);
+  }
+  while (w.waiting) trace_first(&w, in_turn);
+  CHECK_EQ(came, ITEMS);
 }
 
 /* A crew of one cuts arrays, too: the stack must not be flooded. */
@@ -218,35 +307,84 @@ MechanismTest(tracing, arrays_are_cut, .timeout = LIMIT_S) {
   heap_close(&h);
 }
 
-/* A list has nothing to share, and nobody is woken for it. */
+/* Who has something to share calls those who sleep, whether or not they come in time. */
+static void call(Thr *T, int index, void *arg) {
+  (void)index;
+  Crew *crew = &T->heap->crew;
+  LET(T, a, tree(T, 17));
+  CHECK_EQ(live_objects(T), tree_nodes(17)); /* nothing is young */
+  ((TestHeap *)arg)->strategy->reset_stats(((TestHeap *)arg)->heap);
+  uint32_t calls = thieves_asleep(crew);
+  CHECK_EQ(live_objects(T), tree_nodes(17));
+  CHECK(load_relaxed(&crew->bell) != calls);
+  CHECK_EQ(heap_counter(arg, "marked-objects"), tree_nodes(17));
+  CHECK(heap_counter(arg, "mark-ns") > 0 && heap_counter(arg, "settle-ns") > 0);
+}
+/* So does a pass over the blocks of a large heap; marking so few objects calls nobody. */
+static void call_for_blocks(Thr *T, int index, void *arg) {
+  enum { BLOCKS = 3000 };
+  (void)index, (void)arg;
+  Crew *crew = &T->heap->crew;
+  LET(T, a, array_new(T, BLOCKS));
+  for (size_t i = 0; i < BLOCKS; i++) array_set(T, a, i, raw_new(T, UNIT_BYTES - 64));
+  CHECK_EQ(live_objects(T), 1 + BLOCKS);
+  uint32_t calls = thieves_asleep(crew);
+  CHECK_EQ(live_objects(T), 1 + BLOCKS);
+  CHECK(load_relaxed(&crew->bell) != calls);
+}
+/* A list has nothing to share, and nobody is called for it: neither as it is made nor as it is marked. Who was not called does not come. */
 static void walk_alone(Thr *T, int index, void *arg) {
   (void)index;
   LET(T, a, chain(T, 200000));
-  ((TestHeap *)arg)->strategy->reset_stats(((TestHeap *)arg)->heap);
   for (int i = 0; i < 3; i++) CHECK_EQ(live_objects(T), 200000);
   CHECK_EQ(heap_counter(arg, "mark-steals"), 0);
-  if (!CREW_EAGER) CHECK_EQ(heap_counter(arg, "helpers-joined"), 0);
+  if (CREW_EAGER) return;
+  CHECK_EQ(load_relaxed(&T->heap->crew.bell), 0);
+  CHECK_EQ(heap_counter(arg, "helpers-joined"), 0);
 }
-MechanismTest(tracing, a_list_wakes_nobody, .timeout = LIMIT_S) {
+static void with_four(HeapBody *body) {
   TestHeap h;
   heap_init(&h, 1);
   h.config.collector_threads = 4;
   heap_open(&h);
-  heap_threads(&h, 1, 0, walk_alone, &h);
+  heap_threads(&h, 1, 0, body, &h);
   heap_close(&h);
 }
+MechanismTest(tracing, helpers_come_and_steal, .timeout = LIMIT_S) { with_four(share); }
+MechanismTest(tracing, who_has_work_to_share_calls, .timeout = LIMIT_S) { with_four(call); }
+MechanismTest(tracing, a_pass_over_many_blocks_calls, .timeout = LIMIT_S) { with_four(call_for_blocks); }
+MechanismTest(tracing, a_list_wakes_nobody, .timeout = LIMIT_S) { with_four(walk_alone); }
 
 /* --- Books ------------------------------------------------------------------------------------------------------------------------- */
 
-/* Objects of all sizes, in a heap so large that its blocks are settled by several; what is found is the same with any number. */
+/* Objects of all sizes, in a heap so large that several are called to settle its blocks; what is found is the same however many come.
+   Collections are repeated until one did, or often enough. */
+enum { LARGE = 2500, SMALL = 40000, STAGES = 3, LEAST = 4, MOST = 300 };
 typedef struct Books {
-  int collectors;
-  uint64_t objects[3], bytes[3], holes[3], committed[3];
+  uint64_t objects, bytes, holes, unswept;
 } Books;
-enum { LARGE = 2500, SMALL = 40000 };
+typedef struct Bookkeeping {
+  TestHeap heap;
+  Books of[STAGES];
+  const Books *expected;
+} Bookkeeping;
+static Books books_of(Thr *T) {
+  Books b = {.objects = live_objects(T)};
+  b.bytes = T->heap->live_bytes;
+  b.holes = T->heap->mature.hole_bytes;
+  for (unsigned cls = 0; cls < CLASSES; cls++)
+    for (Unit *u = T->heap->mature.unswept[cls]; u; u = u->next) b.unswept++;
+  return b;
+}
+static void expect_books(const Books *b, const Books *expected) {
+  CHECK_EQ(b->objects, expected->objects);
+  CHECK_EQ(b->bytes, expected->bytes);
+  CHECK_EQ(b->holes, expected->holes);
+  CHECK_EQ(b->unswept, expected->unswept);
+}
 static void keep_books(Thr *T, int index, void *arg) {
   (void)index;
-  Books *b = arg;
+  Bookkeeping *k = arg;
   LET(T, large, array_new(T, LARGE));
   for (size_t i = 0; i < LARGE; i++) {
     mm_poll(T);
@@ -257,42 +395,31 @@ static void keep_books(Thr *T, int index, void *arg) {
     mm_poll(T);
     array_set(T, small, i, raw_new(T, 8 + i % 2000));
   }
-  for (int k = 0; k < 3; k++) {
-    b->objects[k] = live_objects(T);
-    b->bytes[k] = T->heap->live_bytes;
-    b->holes[k] = T->heap->mature.hole_bytes;
-    b->committed[k] = chunks_committed(&T->heap->mature.chunks);
-    for (size_t i = (size_t)k; i < SMALL; i += 2) array_set(T, small, i, own_mk(T, NULL));
-    for (size_t i = (size_t)k; i < LARGE; i += 5) array_set(T, large, i, own_mk(T, NULL));
+  for (size_t stage = 0; stage < STAGES; stage++) {
+    (void)live_objects(T); /* nothing is young */
+    k->of[stage] = books_of(T);
+    k->heap.strategy->reset_stats(k->heap.heap);
+    for (int i = 0; k->expected && i < MOST && (i < LEAST || !heap_counter(&k->heap, "helpers-joined")); i++) {
+      k->of[stage] = books_of(T);
+      expect_books(&k->of[stage], &k->expected[stage]);
+    }
+    for (size_t i = stage; i < SMALL; i += 2) array_set(T, small, i, own_mk(T, NULL));
+    for (size_t i = stage; i < LARGE; i += 5) array_set(T, large, i, own_mk(T, NULL));
   }
 }
-/* That it was several: whoever was called is there in time once. */
-static void settle_together(Thr *T, int index, void *arg) {
-  (void)index;
-  LET(T, large, array_new(T, LARGE));
-  for (size_t i = 0; i < LARGE; i++) {
-    mm_poll(T);
-    array_set(T, large, i, raw_new(T, UNIT_BYTES - 64));
-  }
-  ((TestHeap *)arg)->strategy->reset_stats(((TestHeap *)arg)->heap);
-  collect_until(T, arg, "helpers-joined", 1 + LARGE); /* nobody is woken to mark an array */
+static void keep_books_with(int collectors, Bookkeeping *k) {
+  heap_init(&k->heap, 1);
+  k->heap.config.collector_threads = collectors;
+  heap_open(&k->heap);
+  heap_threads(&k->heap, 1, 0, keep_books, k);
+  heap_close(&k->heap);
 }
 MechanismTest(tracing, books_are_those_of_one, .timeout = LIMIT_S) {
-  Books one = {.collectors = 1}, four = {.collectors = 4};
-  for (Books *b = &one; b; b = b == &one ? &four : NULL) {
-    TestHeap h;
-    heap_init(&h, 1);
-    h.config.collector_threads = b->collectors;
-    heap_open(&h);
-    heap_threads(&h, 1, 0, keep_books, b);
-    if (b == &four) heap_threads(&h, 1, 0, settle_together, &h);
-    heap_close(&h);
-  }
-  for (int k = 0; k < 3; k++) {
-    CHECK_EQ(four.objects[k], one.objects[k]);
-    CHECK_EQ(four.bytes[k], one.bytes[k]);
-    CHECK_EQ(four.holes[k], one.holes[k]);
-  }
+  static Bookkeeping one, four;
+  keep_books_with(1, &one);
+  CHECK(one.of[1].unswept > 100 && one.of[0].objects > one.of[1].objects);
+  four.expected = one.of;
+  keep_books_with(4, &four);
 }
 
 /* --- The deque, alone ---------------------------------------------------------------------------------------------------------------- */

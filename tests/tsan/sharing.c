@@ -164,7 +164,49 @@ static void run_variant(uint64_t heap_limit, int64_t variant) {
   heap_close(&h);
 }
 
+/* One mutator, so that all collector threads but one are idle: those that can take part in its collections of any size do. */
+static OWNED Own bush(Thr *T, int depth) {
+  mm_poll(T);
+  LET(T, x, node_make(T, depth, 3));
+  for (unsigned i = 0; depth > 0 && i < 3; i++) node_set(T, x, i, bush(T, depth - 1));
+  return slot_take(T, x);
+}
+static int64_t bush_sum(Thr *T, Slot *x) {
+  int64_t sum = node_value(T, x);
+  for (unsigned i = 0; sum > 0 && i < 3; i++) {
+    LET(T, y, node_get(T, x, i));
+    sum += bush_sum(T, y);
+  }
+  return sum;
+}
+static void grow_alone(Thr *T, int index, void *arg) {
+  (void)index, (void)arg;
+  enum { DEPTH = 7, ITEMS = 1 << 14 };
+  LET(T, array, array_new(T, ITEMS));
+  LET(T, kept, bush(T, DEPTH));
+  int64_t sum = bush_sum(T, kept);
+  for (int round = 0; round < 20; round++) {
+    for (size_t i = 0; i < ITEMS; i += 5) array_set(T, array, i, int_new(T, BOXED + (int64_t)i));
+    LET(T, fresh, bush(T, DEPTH));
+    CHECK_EQ(bush_sum(T, fresh), sum);
+    CHECK_EQ(bush_sum(T, kept), sum);
+    for (size_t i = 0; i < ITEMS; i += 5) CHECK_EQ(own_int(T, array_get(T, array, i)), BOXED + (int64_t)i);
+  }
+}
+static void run_alone(int64_t variant) {
+  TestHeap h;
+  heap_init(&h, 1);
+  h.config.collector_threads = 4;
+  if (MM_HEAP_LIMITED) h.config.heap_limit_bytes = 6 << 20;
+  heap_tune(&h, "promotion-age", 1 + variant);
+  heap_tune(&h, "marks", variant & 1);
+  heap_open(&h);
+  heap_threads(&h, 1, 0, grow_alone, NULL);
+  heap_close(&h);
+}
+
 int main(void) {
+  for (int64_t variant = 0; variant < 3; variant++) run_alone(variant);
   pthread_barrier_init(&barrier, NULL, THREADS);
   run_variant(0, 0);
   for (int64_t variant = 0; variant < 4; variant++) run_variant(3 << 20, variant);
