@@ -24,5 +24,7 @@ INLINE Obj *kind_check(Thr *T, Obj *o, unsigned lo, unsigned hi, const char *wha
 #define AS_NODE(T, o)  ((Node *)AS_(T, o, KIND_NODE, KIND_NODE, "a node"))
 #define AS_GEN(T, o)   ((Gen *)AS_(T, o, KIND_GEN, KIND_GEN, "a generator"))
 #define AS_ARRAY(T, o) ((Array *)AS_(T, o, KIND_TUPLE, KIND_ARRAY, "a tuple or a boxed array"))
+/* To be written to: what a tuple holds, it holds from birth to death. */
+#define AS_BOXED(T, o) ((Array *)AS_(T, o, KIND_ARRAY, KIND_ARRAY, "a boxed array"))
 
 #endif

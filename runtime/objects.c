@@ -247,7 +247,7 @@ Own array_swap_shared(Thr *T, Slot *x, size_t i, Own v) {
   mm_epoch(T);
   if (mm_is_concurrent(x->p_)) share_value(T, y);
   lock(T, x);
-  Array *a = AS_ARRAY(T, x->p_);
+  Array *a = AS_BOXED(T, x->p_);
   if (i < a->len) y->p_ = mm_exchange(T, &a->h, &a->v[i], y->p_);
   unlock(x);
   return slot_take(T, y);
@@ -359,6 +359,11 @@ Own dict_new(Thr *T, size_t entries) {
   return own_mk(T, &d->h);
 }
 
+/* Who treats tables whose values are all leaves apart is told of every value that one gets. */
+#ifndef MM_TABLE_GETS
+#define MM_TABLE_GETS(T, t, value) ((void)0)
+#endif
+
 /* Moves all entries of `old`, which is left empty. */
 static void table_move(Thr *T, Table *new, Table *old) {
   size_t mask = new->cap - 1;
@@ -367,6 +372,7 @@ static void table_move(Thr *T, Table *new, Table *old) {
     size_t i = e->hash & mask;
     while (new->e[i].hash) i = (i + 1) & mask;
     mm_move_range(T, &new->h, &new->e[i], e, sizeof *e);
+    MM_TABLE_GETS(T, &new->h, new->e[i].value);
     e->hash = 0;
   }
   new->used = old->used;
@@ -402,6 +408,7 @@ INLINE void entry_fill(Thr *T, Table *t, Entry *e, uint64_t hash, Slot *key, Slo
   mm_store_new(T, &t->h, &e->key, key->p_);
   key->p_ = NULL;
   mm_store_new(T, &t->h, &e->value, value->p_);
+  MM_TABLE_GETS(T, &t->h, value->p_);
   value->p_ = NULL;
   e->hash = hash;
   store_release(&t->used, t->used + 1);
@@ -419,6 +426,7 @@ bool dict_put(Thr *T, Slot *d, Slot *key, Own value) {
     Entry *e = table_find(t, hash, key->p_);
     bool is_new = !e->hash;
     if (!is_new) {
+      MM_TABLE_GETS(T, &t->h, v->p_);
       v->p_ = mm_exchange(T, &t->h, &e->value, v->p_);
     } else if (UNLIKELY(table_is_full(t))) {
       size_t cap = t->cap;

@@ -140,7 +140,7 @@ INLINE OWNED Own load_field(Thr *T, Slot *x, Obj **f) {
 
 /* --- Tuples and boxed arrays ----------------------------------------------------------------------------------------------------- */
 
-/* (a, b): both move in. */
+/* (a, b): both move in, for good: a tuple is never written to. */
 OWNED Own tuple_new2(Thr *T, Slot *a_taken, Own b);
 /* n references, all NULL. */
 OWNED Own array_new(Thr *T, size_t n);
@@ -152,7 +152,7 @@ INLINE OWNED Own array_get(Thr *T, Slot *x, size_t i) {
 }
 COLD void array_set_shared(Thr *T, Slot *x, size_t i, Own v);
 INLINE void array_set(Thr *T, Slot *x, size_t i, Own v) {
-  Array *a = AS_ARRAY(T, x->p_);
+  Array *a = AS_BOXED(T, x->p_);
   if (mm_is_concurrent(&a->h) || UNLIKELY(i >= a->len)) {
     array_set_shared(T, x, i, v);
     return;
@@ -162,13 +162,13 @@ INLINE void array_set(Thr *T, Slot *x, size_t i, Own v) {
 /* Puts v into place i and hands back what was there; where there is no such place, v. */
 OWNED COLD Own array_swap_shared(Thr *T, Slot *x, size_t i, Own v);
 INLINE OWNED Own array_swap(Thr *T, Slot *x, size_t i, Own v) {
-  Array *a = AS_ARRAY(T, x->p_);
+  Array *a = AS_BOXED(T, x->p_);
   if (mm_is_concurrent(&a->h) || UNLIKELY(i >= a->len)) return array_swap_shared(T, x, i, v);
   return own_mk(T, mm_exchange(T, &a->h, &a->v[i], own_use(T, v)));
 }
 /* Moves the item out, leaving NULL. Not on a shared array. */
 INLINE OWNED Own array_take(Thr *T, Slot *x, size_t i) {
-  Array *a = AS_ARRAY(T, x->p_);
+  Array *a = AS_BOXED(T, x->p_);
   if (UNLIKELY(i >= a->len)) return own_mk(T, NULL);
   return own_mk(T, mm_exchange(T, &a->h, &a->v[i], NULL));
 }
@@ -249,19 +249,21 @@ INLINE OWNED Own node_open(Thr *T, Slot *x, unsigned i) {
   if (mm_is_unique(T, &n->h)) return own_mk(T, mm_exchange(T, &n->h, &n->e[i], NULL));
   return node_get(T, x, i);
 }
-/* As node_new; x, a node of two edges, is dropped. */
+/* As node_new; x, a node, is dropped, and is what comes back where it can be: the only reference, and of two edges. */
 INLINE OWNED Own node_renew(Thr *T, Slot *x_taken, int64_t v, Slot *l_taken, Own r) {
   Node *n = AS_NODE(T, x_taken->p_);
-  if (!mm_is_unique(T, &n->h)) {
+  if (!mm_is_unique(T, &n->h) || UNLIKELY(n->h.n != 2)) {
     Own made = node_new(T, v, l_taken, r);
     slot_clear(T, x_taken);
     return made;
   }
   TALLY(T, reuses);
+  Obj *right = own_use(T, r);
+  mm_epoch(T); /* as if it were allocated: a program that is right with reuse is right without */
   n->v = v;
   Obj *l = mm_exchange(T, &n->h, &n->e[0], l_taken->p_);
   l_taken->p_ = NULL;
-  Obj *old = mm_exchange(T, &n->h, &n->e[1], own_use(T, r));
+  Obj *old = mm_exchange(T, &n->h, &n->e[1], right);
   x_taken->p_ = NULL;
   mm_release0(T, l);
   mm_release0(T, old);
@@ -269,11 +271,13 @@ INLINE OWNED Own node_renew(Thr *T, Slot *x_taken, int64_t v, Slot *l_taken, Own
 }
 /* An int of value v; x, an int, is dropped, and is what comes back where it can be. */
 INLINE OWNED Own int_renew(Thr *T, Slot *x_taken, int64_t v) {
+  (void)AS_INT(T, x_taken->p_);
   if (!mm_is_unique(T, x_taken->p_) || (uint64_t)v - (uint64_t)(int64_t)SMALL_INT_MIN < SMALL_INTS) {
     slot_clear(T, x_taken);
     return int_new(T, v);
   }
   TALLY(T, reuses);
+  mm_epoch(T);
   ((Int *)x_taken->p_)->v = v;
   return slot_take(T, x_taken);
 }

@@ -23,6 +23,7 @@ Thr *mm_attach(Heap *H, int index) {
   T->cells.lines = t[ATOMIC_PADDED];
 #endif
   T->compare_and_swap = t[ATOMIC_CAS];
+  T->drops_oddly = T->compare_and_swap || T->later.drops;
   T->padded = t[ATOMIC_PADDED];
   return T;
 }
@@ -30,10 +31,12 @@ void mm_detach(Thr *T) { published_detach(T); }
 
 void mm_poll_slow(Thr *T) {
   atomic_exchange(&T->poll, 0); /* before the epoch is read: a request made after that must raise the flag again */
+  count_poll(T);
   limbo_announce(T);
 }
 
 void mm_collect(Thr *T) {
+  count_carry_out_all(T->heap);
   limbo_drain(T->heap->threads, T->heap->nthreads);
   counted_books(T->heap);
 }

@@ -33,6 +33,7 @@ struct Thr {
   Cells cells; /* first: the list heads are at small offsets */
   MM_THR_COMMON
   bool compare_and_swap, padded; /* the tunables */
+  bool drops_oddly;              /* by compare-and-swap, or into a buffer */
   PUBLISHED_THREAD
 };
 struct Heap {

@@ -23,6 +23,7 @@
 #define COUNT_OWNERS   0
 #define COUNT_CELLS(T) ((T)->cells)
 #define GIL_OF(T)      (&(T)->heap->gil)
+#define GIL_CELLS(H)   (&(H)->cells)
 
 #include "strategies/parts/counted.h"
 #include "strategies/parts/gil.h"
@@ -30,11 +31,7 @@
 struct Thr {
   MM_THR_COMMON
   Cells *cells; /* the heap's */
-  uint32_t polls_left, poll_spacing;
-  struct {
-    uint64_t switches, requests, since;
-    reclaim_histogram waits, holds;
-  } gil;
+  GIL_THREAD
   COUNTED_THREAD
 };
 struct Heap {
@@ -44,25 +41,9 @@ struct Heap {
   Gil gil;
 };
 
-enum { GIL_SWITCH_INTERVAL = COUNTED_TUNABLES, GIL_POLL_SPACING, GIL_FORCED, GIL_TUNABLES };
+enum { GIL_TUNABLES(COUNTED_TUNABLES) };
 
 #include "strategies/parts/counting.h"
-
-INLINE Obj *mm_load_own(Thr *T, Obj *holder, Obj **f) {
-  (void)holder;
-  Obj *o = *f;
-  if (o) mm_retain(T, o);
-  return o;
-}
-INLINE bool mm_load_try(Thr *T, Obj *holder, Obj **f, Obj **value) {
-  *value = mm_load_own(T, holder, f);
-  return true;
-}
-INLINE Obj *mm_load_locked(Thr *T, Obj *holder, Obj **f) { return mm_load_own(T, holder, f); }
-INLINE bool mm_locks_reads(Thr *T) {
-  (void)T;
-  return false;
-}
 
 INLINE void mm_safepoint(Thr *T) {
   if (UNLIKELY(atomic_load_explicit(&T->poll, memory_order_relaxed))) mm_poll_slow(T);

@@ -10,18 +10,22 @@ const int mm_ntunables = COUNTED_TUNABLES;
 Heap *mm_open(const reclaim_config *config) { return counted_open(config, config->tunables[COUNTED_HUGE_PAGES]); }
 void mm_close(Heap *H) { counted_close(H); }
 
+/* It has no polls: what is put off goes on when cells are asked for. */
+static void cells_wanted(void *thread) {
+  Thr *T = thread;
+  if (T->later.chains.n) count_carry_out(T, false);
+}
+
 Thr *mm_attach(Heap *H, int index) {
   bool fresh;
   Thr *T = counted_attach(H, index, &fresh);
-  if (T && fresh) {
-    cells_init(&T->cells, &H->chunks, (uint32_t)H->config->tunables[COUNTED_FREELIST_CAP], counted_exhausted, H);
-    T->small = counted_immortals(); /* a copy: a plain count that two threads write is a race */
-    if (!T->small) counted_exhausted(H);
-  }
+  if (!T || !fresh) return T;
+  counted_private(T);
+  if (T->later.budget) cells_want(&T->cells, cells_wanted, T);
   return T;
 }
 void mm_detach(Thr *T) {
-  cells_flush(&T->cells);
+  counted_leave(T);
   counted_detach(T);
 }
 

@@ -38,23 +38,6 @@ struct Heap {
 
 #include "strategies/parts/counting.h"
 
-INLINE Obj *mm_load_own(Thr *T, Obj *holder, Obj **f) {
-  (void)holder;
-  Obj *o = *f;
-  if (o) mm_retain(T, o);
-  return o;
-}
-
-INLINE bool mm_load_try(Thr *T, Obj *holder, Obj **f, Obj **value) {
-  *value = mm_load_own(T, holder, f);
-  return true;
-}
-INLINE Obj *mm_load_locked(Thr *T, Obj *holder, Obj **f) { return mm_load_own(T, holder, f); }
-INLINE bool mm_locks_reads(Thr *T) {
-  (void)T;
-  return false;
-}
-
 INLINE void mm_safepoint(Thr *T) { (void)T; /* nobody to wait for */ }
 INLINE void mm_blocking_begin(Thr *T) { (void)T; }
 INLINE void mm_blocking_end(Thr *T) { (void)T; }

@@ -47,8 +47,8 @@ INLINE void hand_free_among(Thr *T, void *p, size_t size, size_t among) {
 #else
 
 /* Never NULL: where the system has no more, the cell ends. */
-INLINE void *hand_new(Thr *T, size_t size) { return cell_get(&T->cells, size); }
-INLINE void hand_free(Thr *T, void *p, size_t size) { cell_put(&T->cells, p, size, false); }
+INLINE void *hand_new(Thr *T, size_t size) { return cell_get(&T->cells, size, 0); }
+INLINE void hand_free(Thr *T, void *p, size_t size) { cell_put(&T->cells, p, size, 0, false); }
 /* One of `among` objects that are freed in the order of an array or a table, which is not that of memory: many go back to where they
    lie, as they do when a strategy drops such an array. Small ones only. */
 INLINE void hand_free_among(Thr *T, void *p, size_t size, size_t among) {
@@ -56,7 +56,7 @@ INLINE void hand_free_among(Thr *T, void *p, size_t size, size_t among) {
   if (among >= BULK)
     cell_put_bulk(&T->cells, p, size, false);
   else
-    cell_put(&T->cells, p, size, false);
+    cell_put(&T->cells, p, size, 0, false);
 }
 
 #endif

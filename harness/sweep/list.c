@@ -82,6 +82,17 @@ static json_t *params_json(const reclaim_param *params, int n) {
   return a;
 }
 
+/* Tunables of s, then those that only its other flavour has: a free list in front of a malloc has no place in a pool. */
+static json_t *tunables_json(const reclaim_strategy *s) {
+  char err[512];
+  json_t *a = params_json(s->tunables, s->ntunables);
+  const reclaim_strategy *other = catalog_open(s->name, strcmp(s->flavour, "pool") ? "pool" : "malloc", err, sizeof err);
+  for (int i = 0; other && i < other->ntunables; i++)
+    if (catalog_find_param(s->tunables, s->ntunables, other->tunables[i].name) < 0)
+      json_array_append_new(a, param_json(&other->tunables[i]));
+  return a;
+}
+
 static json_t *list_strategies(void) {
   static const char *const capabilities[] = {"moves",       "counts-locals",   "counts-heap", "chains-slots",
                                              "shares-heap", "reclaims-cycles", "heap-limit",  "parallel",
@@ -91,12 +102,11 @@ static json_t *list_strategies(void) {
   json_t *a = json_array();
   for (int i = 0; i < n; i++) {
     const reclaim_strategy *s = all[i];
-    json_array_append_new(a, json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:b, s:b, s:b, s:s}", "name", s->name, "summary",
-                                       s->summary, "capabilities",
-                                       bit_names(s->capabilities, capabilities, sizeof capabilities / sizeof *capabilities),
-                                       "tunables", params_json(s->tunables, s->ntunables), "flavours", flavour_names(s->name),
-                                       "build", s->build ? s->build : "", "checked", s->checked, "counting", s->counting,
-                                       "plugin", catalog_is_plugin(s), "object", catalog_path(s)));
+    json_array_append_new(
+        a, json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:b, s:b, s:b, s:s}", "name", s->name, "summary", s->summary, "capabilities",
+                     bit_names(s->capabilities, capabilities, sizeof capabilities / sizeof *capabilities), "tunables",
+                     tunables_json(s), "flavours", flavour_names(s->name), "build", s->build ? s->build : "", "checked",
+                     s->checked, "counting", s->counting, "plugin", catalog_is_plugin(s), "object", catalog_path(s)));
   }
   free(all);
   return a;
@@ -143,13 +153,16 @@ static json_t *list_workloads(void) {
 
 /* --- Parameters: of workloads, then of strategies --------------------------------------------------------------------------- */
 
-static void add_params(json_t *a, const char *kind, const char *of, const reclaim_param *params, int n) {
-  for (int i = 0; i < n; i++) {
-    json_t *o = param_json(&params[i]);
+/* Takes `params`. */
+static void add_params(json_t *a, const char *kind, const char *of, json_t *params) {
+  size_t i;
+  json_t *o;
+  json_array_foreach(params, i, o) {
     json_object_set_new(o, "kind", json_string(kind));
     json_object_set_new(o, "of", json_string(of));
-    json_array_append_new(a, o);
+    json_array_append(a, o);
   }
+  json_decref(params);
 }
 
 static json_t *list_parameters(void) {
@@ -161,9 +174,9 @@ static json_t *list_parameters(void) {
       const reclaim_workload *w = all[i]->workloads[k];
       if (has_name(seen, w->name)) continue;
       json_array_append_new(seen, json_pack("{s:s}", "name", w->name));
-      add_params(a, "parameter", w->name, w->params, w->nparams);
+      add_params(a, "parameter", w->name, params_json(w->params, w->nparams));
     }
-  for (int i = 0; i < n && !*all[i]->pack; i++) add_params(a, "tunable", all[i]->name, all[i]->tunables, all[i]->ntunables);
+  for (int i = 0; i < n && !*all[i]->pack; i++) add_params(a, "tunable", all[i]->name, tunables_json(all[i]));
   json_decref(seen);
   free(all);
   return a;

@@ -436,7 +436,10 @@ static const char **param_names(const struct maker *m, int *n) {
   *n = 0;
   for (int i = 0; i < m->axes.strategy.n; i++) {
     const reclaim_strategy *s = object(m, i);
-    for (int k = 0; k < s->ntunables; k++) add_name(&names, n, s->tunables[k].name);
+    for (int flavour = 0; flavour < 2; flavour++) { /* each has tunables that the other has not */
+      const reclaim_strategy *f = m->objects[i][flavour];
+      for (int k = 0; f && k < f->ntunables; k++) add_name(&names, n, f->tunables[k].name);
+    }
     for (int k = 0; k < m->axes.workload.n; k++) {
       catalog_choice c;
       char err[512];

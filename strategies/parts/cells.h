@@ -25,6 +25,9 @@ typedef struct Cells {
   Cell *free[CLASS_FINE + 1];
   uint32_t have[CLASS_FINE + 1];
   uint32_t cap;
+  bool oddly;             /* a get has more to do than to call malloc: `cap`, or `wanted` */
+  void (*wanted)(void *); /* may free something before memory is asked for; NULL: nothing to free */
+  void *wanted_arg;
   bool lines;             /* every object on cache lines of its own */
   int64_t objects, bytes; /* made minus freed here; a thread that frees another's goes below zero, the sum is exact */
   void (*exhausted)(void *);
@@ -35,32 +38,39 @@ INLINE void cells_init(Cells *C, Chunks *chunks, uint32_t cap, void (*exhausted)
   (void)chunks;
   memset(C, 0, sizeof *C);
   C->cap = cap;
+  C->oddly = cap > 0;
   C->exhausted = exhausted;
   C->exhausted_arg = arg;
 }
 
-INLINE void *cell_get(Cells *C, size_t size) {
+/* `prefix` bytes more than the `size` of an object, which alone is in the books. */
+INLINE void *cell_get(Cells *C, size_t size, size_t prefix) {
   C->objects++;
   C->bytes += (int64_t)size;
-  if (UNLIKELY(C->cap) && size <= CLASS_FINE_MAX) {
-    unsigned cls = class_of(size);
-    Cell *c = C->free[cls];
-    if (c) {
-      C->free[cls] = c->next;
-      C->have[cls]--;
-      return c;
+  size += prefix;
+  if (UNLIKELY(C->oddly)) {
+    if (C->wanted) C->wanted(C->wanted_arg);
+    if (C->cap && size <= CLASS_FINE_MAX) {
+      unsigned cls = class_of(size);
+      Cell *c = C->free[cls];
+      if (c) {
+        C->free[cls] = c->next;
+        C->have[cls]--;
+        return c;
+      }
+      size = class_bytes(cls);
     }
-    size = class_bytes(cls);
   }
   void *p = UNLIKELY(C->lines) ? aligned_alloc(64, size) : malloc(size);
   if (UNLIKELY(!p)) C->exhausted(C->exhausted_arg);
   return p;
 }
 
-INLINE void cell_put(Cells *C, void *p, size_t size, bool check_owner) {
+INLINE void cell_put(Cells *C, void *p, size_t size, size_t prefix, bool check_owner) {
   (void)check_owner;
   C->objects--;
   C->bytes -= (int64_t)size;
+  size += prefix;
   if (UNLIKELY(C->cap) && size <= CLASS_FINE_MAX) {
     unsigned cls = class_of(size);
     if (C->have[cls] < C->cap) {
@@ -74,8 +84,14 @@ INLINE void cell_put(Cells *C, void *p, size_t size, bool check_owner) {
   free(p);
 }
 
+INLINE void cells_want(Cells *C, void (*wanted)(void *), void *arg) {
+  C->oddly = true;
+  C->wanted = wanted;
+  C->wanted_arg = arg;
+}
+
 /* The same for a small cell that dies with many others. */
-INLINE void cell_put_bulk(Cells *C, void *p, size_t size, bool check_owner) { cell_put(C, p, size, check_owner); }
+INLINE void cell_put_bulk(Cells *C, void *p, size_t size, bool check_owner) { cell_put(C, p, size, 0, check_owner); }
 
 /* Hands the free lists back to malloc. */
 INLINE void cells_flush(Cells *C) {
@@ -97,13 +113,20 @@ INLINE void cells_init(Cells *C, Chunks *chunks, uint32_t cap, void (*exhausted)
   (void)cap; /* the pool's lists are the free lists; a trim bounds them */
   pool_init(C, chunks, exhausted, arg);
 }
-INLINE void *cell_get(Cells *C, size_t size) { return pool_get(C, size); }
-INLINE void cell_put(Cells *C, void *p, size_t size, bool check_owner) { pool_put(C, p, size, check_owner); }
+INLINE void *cell_get(Cells *C, size_t size, size_t prefix) { return pool_get(C, size + prefix); }
+INLINE void cell_put(Cells *C, void *p, size_t size, size_t prefix, bool check_owner) {
+  pool_put(C, p, size + prefix, check_owner);
+}
 INLINE void cell_put_bulk(Cells *C, void *p, size_t size, bool check_owner) {
   (void)size; /* of a small cell */
   pool_put_local(C, p, check_owner);
 }
 INLINE void cells_flush(Cells *C) { (void)C; }
+/* `wanted` is called whenever a class has no free cell. */
+INLINE void cells_want(Cells *C, void (*wanted)(void *), void *arg) {
+  C->watch.wanted = wanted;
+  C->watch_arg = arg;
+}
 
 #endif
 

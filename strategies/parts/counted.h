@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "strategies/parts/cells.h"
+#include "strategies/parts/later.h"
 #include "strategies/parts/tally.h"
 
 /* decrements: all of them, those of dead objects' fields included; locked ones: those of them that needed a locked instruction. */
@@ -18,8 +19,23 @@
 #endif
 #define COUNT_PUBLISHES (COUNT_ATOMIC || COUNT_BIASED)
 
-/* What all of them have first among their tunables. */
-enum { COUNTED_HUGE_PAGES, COUNTED_FREELIST_CAP, COUNTED_REUSE, COUNTED_TUNABLES };
+/* Whether the tunables of later.h are offered. Biased counts have another way to put off (boxes.h), which those would have to be fitted
+   into: an owner that sleeps or exits leaves nothing undone. */
+#define COUNT_PUTS_OFF (!COUNT_BIASED)
+
+/* What all of them have first among their tunables. A pool is free lists without a cap; only in front of a malloc are there others. */
+enum {
+  COUNTED_HUGE_PAGES,
+#if CELLS_FOREIGN
+  COUNTED_FREELIST_CAP,
+#endif
+  COUNTED_REUSE,
+#if COUNT_PUTS_OFF
+  COUNTED_DECREMENT_BUFFER,
+  COUNTED_CASCADE_BUDGET,
+#endif
+  COUNTED_TUNABLES
+};
 
 enum { COUNTED_THREADS = 1024 };
 
@@ -32,6 +48,7 @@ enum { COUNTED_THREADS = 1024 };
 
 #define COUNTED_THREAD                                                                                                           \
   Thr *next_orphan;                                                                                                              \
+  Later later;              /* what is put off */                                                                                \
   bool reuses;              /* the tunable */                                                                                    \
   uint64_t longest_cascade; /* objects */                                                                                        \
   reclaim_histogram cascades;

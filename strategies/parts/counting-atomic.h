@@ -29,16 +29,25 @@ INLINE void mm_retain(Thr *T, Obj *o) {
 INLINE bool count_is_last(const Obj *o, uint32_t count) { return LIKELY(count == 1) && LIKELY(!(o->bits & OBJ_SHARED)); }
 INLINE bool count_is_sole(const Obj *o) { return count_is_last(o, load_acquire(&o->count)); }
 
+/* A drop of o, of which others hold counts or may, goes into the buffer of later.h. */
+NOINLINE void count_defer(Thr *T, Obj *o);
+
 /* Drops one count of an object of which the caller is not sole owner, and whose count was `c`; true when it was the last, which only
    shared objects come to. Release, so that what this thread did to the object comes before its death; acquire, so that the one who frees
    it sees what all others did. */
 INLINE bool count_drop_locked(Thr *T, Obj *o, uint32_t c) {
-  TALLY(T, locked_decrements);
   if (UNLIKELY((int32_t)c < 0)) return false;
-  if (UNLIKELY(T->compare_and_swap)) {
+  if (UNLIKELY(T->drops_oddly)) {
+    if (T->later.drops && !T->later.carrying_out) {
+      count_defer(T, o);
+      return false;
+    }
+    TALLY(T, locked_decrements);
+    if (!T->compare_and_swap) return __atomic_fetch_sub(&o->count, 1, __ATOMIC_ACQ_REL) == 1;
     while (!__atomic_compare_exchange_n(&o->count, &c, c - 1, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {}
     return c == 1;
   }
+  TALLY(T, locked_decrements);
   return __atomic_fetch_sub(&o->count, 1, __ATOMIC_ACQ_REL) == 1;
 }
 

@@ -20,15 +20,62 @@
 #define RECLAIM_PARTS_COUNTING_H
 
 #include "strategies/parts/cells.h"
+#include "strategies/parts/later.h"
 
 #define COUNT_IMMORTAL ((uint32_t)1 << (COUNT_PUBLISHES ? 31 : 30))
 
-/* What a strategy may hang onto the life of objects, before it includes this header; nothing unless it does:
-     COUNT_BORN(T, kind)   one was made
-     COUNT_ENDED(T, n)     a cascade of frees is over that freed n containers */
+/* What a strategy may hang onto the life of an object, before it includes this header; nothing unless it does:
+
+     COUNT_BORN(T, cells, o, size, kind)  an object was made, in `cells`
+     COUNT_ENDED(T, n)        a cascade is over that freed n objects, those not counted of which COUNT_IS_APART(kind): of leaves, unless
+                              that is said otherwise
+   and where nothing is published:
+     COUNT_MARK(kind)         what its own bits of the header's word are at birth
+     COUNT_PREFIX             bytes in front of each container (not of leaves), its own; not where objects are padded
+     COUNT_SURVIVED(T, o)     a plain count was dropped and was not the last
+     COUNT_DYING(T, o)        a container's last count was dropped; its header is still whole
+     COUNT_PUT_OFF(T, o)      a dead object waits in a list through headers; its header is still whole
+     COUNT_LINK(list, word)   the header of such a one, its kind and n in the low 16 bits; COUNT_UNLINK(o) makes them what they were
+     COUNT_GONE(T, o, size)   a container's cell is about to be freed; its header may hold a link
+     COUNT_MARKS              bits of the header's word that a container may have at any time and die with without COUNT_DYING
+     COUNT_IS_BINARY(T, o)    whether o is a node of two edges and a count of 1 whose other marks have now been dealt with as by
+                              COUNT_DYING: it is freed in its place then, and the order of freeing matters
+     COUNT_SKIPS(o)           a reference to o held by trash is not to be counted down (count_free_trash) */
 #ifndef COUNT_BORN
-#define COUNT_BORN(T, kind) ((void)0)
+#define COUNT_BORN(T, cells, o, size, kind) ((void)0)
 #endif
+#ifndef COUNT_IS_APART
+#define COUNT_IS_APART(kind) kind_is_leaf(kind)
+#endif
+#ifndef COUNT_MARK
+#define COUNT_MARK(kind) 0
+#endif
+#ifndef COUNT_PREFIX
+#define COUNT_PREFIX 0
+#endif
+#ifndef COUNT_SURVIVED
+#define COUNT_SURVIVED(T, o) ((void)0)
+#endif
+#ifndef COUNT_DYING
+#define COUNT_DYING(T, o) ((void)0)
+#endif
+#ifndef COUNT_PUT_OFF
+#define COUNT_PUT_OFF(T, o) ((void)0)
+#endif
+#ifndef COUNT_LINK
+#define COUNT_LINK(list, word) LINK_WORD(list, word)
+#define COUNT_UNLINK(o)        ((void)0)
+#endif
+#ifndef COUNT_GONE
+#define COUNT_GONE(T, o, size) ((void)0)
+#endif
+#ifndef COUNT_MARKS
+#define COUNT_MARKS 0
+#endif
+#ifndef COUNT_IS_BINARY
+#define COUNT_IS_BINARY(T, o) false
+#endif
+#define COUNT_HEADER(kind, n) (HDR_WORD(kind, n) | COUNT_MARK(kind))
 
 /* Frees `o`, whose last count was dropped, and all that dies with it. Not for shared objects. */
 NOINLINE void count_die(Thr *T, Obj *o);
@@ -38,6 +85,24 @@ NOINLINE void count_die(Thr *T, Obj *o);
 NOINLINE void count_die_shared(Thr *T, Obj *o);
 /* The same for all shared objects that were pushed onto T->dead, down to `base`. */
 void count_die_pushed(Thr *T, size_t base);
+#endif
+
+/* See later.h. Carries out what T has put off, as far as the budget reaches, or all of it. T runs, or is blocked and the caller acts for
+   it. */
+void count_carry_out(Thr *T, bool all);
+/* The same, all of it, for all threads, which are blocked but the caller. */
+void count_carry_out_all(Heap *H);
+/* In the slow path of a poll. */
+INLINE void count_poll(Thr *T);
+/* The countdown of a cascade that is not to be put off. */
+INLINE int64_t later_countdown(const Later *L) {
+  return L->budget && L->budget < CASCADE_TIMED ? (int64_t)L->budget + 1 : CASCADE_TIMED;
+}
+
+#ifdef COUNT_SKIPS
+/* Frees the n objects of v, of which each is held by others of them alone and by nothing else: first drops what they hold, but for what
+   COUNT_SKIPS, then frees their cells, the last first, so that those at the front are the first to be made again. */
+void count_free_trash(Thr *T, Obj *const *v, size_t n);
 #endif
 
 /* Each of these gives mm_retain, mm_release, and
@@ -53,6 +118,10 @@ void count_die_pushed(Thr *T, size_t base);
 #include "strategies/parts/counting-plain.h"
 #endif
 
+INLINE void count_poll(Thr *T) {
+  if (UNLIKELY(T->later.budget) || UNLIKELY(T->later.buffer)) count_carry_out(T, false);
+}
+
 /* The tunable `reuse`. */
 INLINE bool mm_is_unique(Thr *T, Obj *o) { return UNLIKELY(T->reuses) && count_is_sole(o); }
 
@@ -65,10 +134,10 @@ INLINE bool mm_is_unique(Thr *T, Obj *o) { return UNLIKELY(T->reuses) && count_i
 #endif
 #define COUNT_PADDED(size) (((size) + 63) & ~(size_t)63)
 static COLD __attribute__((unused)) void *count_get_padded(Thr *T, size_t size) {
-  return cell_get(COUNT_CELLS(T), COUNT_PADDED(size));
+  return cell_get(COUNT_CELLS(T), COUNT_PADDED(size), 0);
 }
-static COLD __attribute__((unused)) void count_put_padded(Thr *T, Obj *o, size_t size) {
-  cell_put(COUNT_CELLS(T), o, COUNT_PADDED(size), COUNT_OWNERS);
+static COLD __attribute__((unused)) void count_put_padded(Thr *T, void *cell, size_t size) {
+  cell_put(COUNT_CELLS(T), cell, COUNT_PADDED(size), 0, COUNT_OWNERS);
 }
 #if MM_CHECK && COUNT_OWNERS && !CELLS_FOREIGN
 #define COUNT_CHECK_OWNER(T, o)                                                                                                  \
@@ -80,9 +149,12 @@ static COLD __attribute__((unused)) void count_put_padded(Thr *T, Obj *o, size_t
 INLINE Obj *mm_alloc(Thr *T, size_t size, unsigned kind, unsigned n) {
   TALLY(T, allocations);
   TALLY_N(T, allocated_bytes, size);
-  Obj *o = UNLIKELY(COUNT_IS_PADDED(T)) ? count_get_padded(T, size) : cell_get(COUNT_CELLS(T), size);
-  o->word = HDR_WORD(kind, n);
-  COUNT_BORN(T, kind);
+  Cells *cells = COUNT_CELLS(T);
+  size_t prefix = kind_is_leaf(kind) ? 0 : COUNT_PREFIX;
+  char *cell = UNLIKELY(COUNT_IS_PADDED(T)) ? count_get_padded(T, size) : cell_get(cells, size, prefix);
+  Obj *o = (Obj *)(cell + prefix);
+  o->word = COUNT_HEADER(kind, n);
+  COUNT_BORN(T, cells, o, size, kind);
   return o;
 }
 /* Nothing moves and nothing is collected: what is counted stays. */
@@ -95,16 +167,27 @@ INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) 
 #define COUNT_POISON(o, size) ((void)0)
 #endif
 /* Of an object that was never published. */
-INLINE void count_free(Thr *T, Obj *o, size_t size) {
+INLINE void count_put(Thr *T, Obj *o, size_t size, size_t prefix) {
   TALLY(T, deaths);
-  COUNT_CHECK_OWNER(T, o);
-  COUNT_POISON(o, size);
   if (UNLIKELY(COUNT_IS_PADDED(T)))
     count_put_padded(T, o, size);
   else
-    cell_put(COUNT_CELLS(T), o, size, false);
+    cell_put(COUNT_CELLS(T), (char *)o - prefix, size, prefix, false);
 }
-/* The same for a leaf that dies with many others. */
+/* A leaf. */
+INLINE void count_free_leaf(Thr *T, Obj *o, size_t size) {
+  COUNT_CHECK_OWNER(T, o);
+  COUNT_POISON(o, size);
+  count_put(T, o, size, 0);
+}
+/* A container, whose references are dealt with. */
+INLINE void count_free(Thr *T, Obj *o, size_t size) {
+  COUNT_CHECK_OWNER(T, o);
+  COUNT_GONE(T, o, size);
+  COUNT_POISON(o, size);
+  count_put(T, o, size, COUNT_PREFIX);
+}
+/* A leaf, or in a pool any small object, that dies with many others. */
 INLINE void count_free_bulk(Thr *T, Obj *o, size_t size) {
   TALLY(T, deaths);
   COUNT_CHECK_OWNER(T, o);
@@ -114,7 +197,7 @@ INLINE void count_free_bulk(Thr *T, Obj *o, size_t size) {
   else
     cell_put_bulk(COUNT_CELLS(T), o, size, false);
 }
-/* Of an object that whoever drops it last frees. */
+/* Any object that whoever drops it last frees. */
 INLINE void count_free_published(Thr *T, Obj *o) {
   size_t size = obj_size(o);
   TALLY(T, deaths);
@@ -122,7 +205,7 @@ INLINE void count_free_published(Thr *T, Obj *o) {
   if (UNLIKELY(COUNT_IS_PADDED(T)))
     count_put_padded(T, o, size);
   else
-    cell_put(COUNT_CELLS(T), o, size, COUNT_OWNERS);
+    cell_put(COUNT_CELLS(T), o, size, 0, COUNT_OWNERS);
 }
 
 /* --- Fields ---------------------------------------------------------------------------------------------------------------- */
@@ -142,6 +225,9 @@ INLINE Obj *mm_load_locked(Thr *T, Obj *holder, Obj **f) {
   return o;
 }
 
+/* Rarely: the field was written just now. */
+static COLD __attribute__((unused)) void count_give_back(Thr *T, Obj *o) { mm_release(T, o); }
+
 /* Without a lock: what the field held may die between the load and the increment, or be replaced after it. */
 INLINE bool mm_load_try(Thr *T, Obj *holder, Obj **f, Obj **value) {
   (void)holder;
@@ -149,7 +235,7 @@ INLINE bool mm_load_try(Thr *T, Obj *holder, Obj **f, Obj **value) {
   if (!o) return true;
   if (UNLIKELY(!count_try_retain(T, o))) return false;
   if (LIKELY(load_acquire(f) == o)) return true;
-  mm_release(T, o);
+  count_give_back(T, o);
   return false;
 }
 /* Of a field that its holder keeps up to date (not an array that a list has left behind): what died has been replaced. */

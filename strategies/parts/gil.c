@@ -40,7 +40,7 @@ void gil_take(Gil *g, Thr *T) {
     if (!since) since = wall_ns();
     uint64_t seen = g->switches;
     if (wait_interval(g) && g->holder && g->switches == seen) {
-      atomic_store_explicit(&g->holder->poll, 1, memory_order_relaxed);
+      atomic_fetch_or_explicit(&g->holder->poll, GIL_POLL, memory_order_relaxed);
       T->gil.requests++;
     }
   }
@@ -60,10 +60,17 @@ void gil_drop(Gil *g, Thr *T, bool requested) {
   histogram_add(&T->gil.holds, wall_ns() - T->gil.since);
   pthread_mutex_lock(&g->mutex);
   g->holder = NULL;
-  atomic_store_explicit(&T->poll, 0, memory_order_relaxed);
+  atomic_fetch_and_explicit(&T->poll, ~GIL_POLL, memory_order_relaxed);
   pthread_cond_signal(&g->freed);
   if (requested && g->forced)
     while (g->last == T) pthread_cond_wait(&g->switched, &g->mutex);
   pthread_mutex_unlock(&g->mutex);
+}
+
+void gil_yield(Gil *g, Thr *T) {
+  if (!(atomic_load_explicit(&T->poll, memory_order_relaxed) & GIL_POLL) || --T->polls_left) return;
+  T->polls_left = T->poll_spacing;
+  gil_drop(g, T, true);
+  gil_take(g, T);
 }
 #endif

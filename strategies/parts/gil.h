@@ -26,11 +26,27 @@ typedef struct Gil {
   bool forced;
 } Gil;
 
+/* In T->poll: a drop request. */
+enum { GIL_POLL = 1 };
+
+/* In a strategy's struct Thr. */
+#define GIL_THREAD                                                                                                               \
+  uint32_t polls_left, poll_spacing;                                                                                             \
+  struct {                                                                                                                       \
+    uint64_t switches, requests, since;                                                                                          \
+    reclaim_histogram waits, holds;                                                                                              \
+  } gil;
+
+/* Its tunables, from `first` on in the strategy's table. */
+#define GIL_TUNABLES(first) GIL_SWITCH_INTERVAL = (first), GIL_POLL_SPACING, GIL_FORCED, GIL_END
+
 void gil_init(Gil *, uint64_t interval_ns, bool forced);
 void gil_destroy(Gil *);
 /* Waits until T holds the lock. */
 void gil_take(Gil *, Thr *T);
 /* `requested`: in answer to a drop request. */
 void gil_drop(Gil *, Thr *T, bool requested);
+/* In the slow path of T's poll: honours a request, if there was one. */
+void gil_yield(Gil *, Thr *T);
 
 #endif

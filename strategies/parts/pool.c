@@ -80,10 +80,12 @@ static void take_local(Pool *P, unsigned cls) {
 static Unit *get_run(Pool *P, size_t bytes) {
   bool out_of_memory;
   Unit *u = chunks_get(P->chunks, bytes, SIZE_MAX, &out_of_memory);
-  if (LIKELY(u)) return u;
-  pool_trim(P);
-  u = chunks_get(P->chunks, bytes, SIZE_MAX, &out_of_memory);
-  if (!u) P->exhausted(P->exhausted_arg);
+  if (UNLIKELY(!u)) {
+    pool_trim(P);
+    u = chunks_get(P->chunks, bytes, SIZE_MAX, &out_of_memory);
+    if (!u) P->exhausted(P->exhausted_arg);
+  }
+  if (P->watch.grew) P->watch.grew(P->watch_arg);
   return u;
 }
 
@@ -100,8 +102,9 @@ static Unit *new_unit(Pool *P, unsigned cls) {
 }
 
 void *pool_get_slow(Pool *P, unsigned cls) {
+  if (P->watch.wanted) P->watch.wanted(P->watch_arg);
   Unit *u = P->carving[cls];
-  bool grows = !P->nlocal[cls] && (!u || u->carve + u->cell > u->end);
+  bool grows = !P->free[cls] && !P->nlocal[cls] && (!u || u->carve + u->cell > u->end);
   if (drain(P) && P->free[cls]) grows = false;
   if (grows && P->held >= TRIM_MIN && P->held - P->kept > P->kept / 2) {
     pool_trim(P);
@@ -153,6 +156,7 @@ static void trim_class(Pool *P, unsigned cls) {
 
 void pool_trim(Pool *P) {
   P->trims++;
+  if (P->watch.trimming) P->watch.trimming(P->watch_arg);
   drain(P);
   for (unsigned k = 1; k < CLASSES; k++) trim_class(P, k);
   P->kept = P->held;

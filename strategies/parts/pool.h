@@ -27,6 +27,14 @@ typedef struct Cell {
   struct Cell *next;
 } Cell;
 
+/* Who wants to know of a pool's slow paths; any may be NULL. */
+typedef struct PoolWatch {
+  void (*wanted)(void *arg); /* a class has no free cell: whatever can be freed may be */
+  void (*grew)(void *arg);   /* it took units from the chunks */
+  void (*trimming)(
+      void *arg); /* it is about to give units without live cells back: no pointer into those may be followed afterwards */
+} PoolWatch;
+
 typedef struct Pool {
   Cell *free[CLASSES];
   Chunks *chunks;
@@ -39,6 +47,8 @@ typedef struct Pool {
   struct Pool *next_orphan;  /* in the list of pools without a thread */
   void (*exhausted)(void *); /* called when the system has no more memory; does not return */
   void *exhausted_arg;
+  PoolWatch watch;
+  void *watch_arg;
   uint64_t trims, given_back; /* counters: trims, units returned */
 } Pool;
 

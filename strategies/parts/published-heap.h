@@ -3,13 +3,8 @@
 #include "strategies/parts/share.h"
 
 static Heap *published_open(const reclaim_config *config) {
-  Heap *H = counted_open(config, config->tunables[COUNTED_HUGE_PAGES]);
+  Heap *H = counted_open_shared(config);
   if (!H) return NULL;
-  H->small = counted_immortals();
-  if (!H->small) {
-    counted_close(H);
-    return NULL;
-  }
   limbo_init(&H->limbo);
   if (statics_init(&H->statics, (int)config->tunables[PUBLISHED_STATICS])) return H;
   statics_destroy(&H->statics);
@@ -38,7 +33,7 @@ static Thr *published_attach(Heap *H, int index) {
   if (!T) return NULL;
   const int64_t *t = H->config->tunables;
   if (fresh) {
-    cells_init(&T->cells, &H->chunks, (uint32_t)t[COUNTED_FREELIST_CAP], counted_exhausted, H);
+    cells_init(&T->cells, &H->chunks, COUNTED_CAP(H->config), counted_exhausted, H);
     if (!statics_counts(&H->statics, &T->apart)) counted_exhausted(H);
   }
   T->small = H->small;
@@ -47,7 +42,7 @@ static Thr *published_attach(Heap *H, int index) {
   return T;
 }
 static void published_detach(Thr *T) {
-  cells_flush(&T->cells);
+  counted_leave(T);
   counted_detach(T);
 }
 

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+void (*stack_exhausted)(enum reclaim_failure why, const char *reason);
+
 void stack_grow(Stack *s) {
   size_t cap = s->cap ? 2 * s->cap : 4096 / sizeof *s->v;
   void *v = mmap(NULL, cap * sizeof *s->v, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (v == MAP_FAILED) {
+    if (stack_exhausted) stack_exhausted(RECLAIM_FAIL_OUT_OF_MEMORY, "no memory for a work list");
     fputs("reclaim: no memory for a work list\n", stderr);
     abort();
   }

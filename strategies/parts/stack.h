@@ -9,7 +9,11 @@ typedef struct Stack {
   size_t n, cap;
 } Stack;
 
-/* Doubles the capacity. Ends the process when the system has no memory: a work list that cannot grow cannot be skipped. */
+/* What to call when the system has no memory, since a work list that cannot grow cannot be skipped: a heap's `fail`, which does not
+   return. NULL: the process is aborted. One for the process: the heaps that it has open have one harness. */
+extern void (*stack_exhausted)(enum reclaim_failure why, const char *reason);
+
+/* Doubles the capacity. */
 COLD void stack_grow(Stack *);
 void stack_free(Stack *);
 

@@ -64,8 +64,8 @@ void stopped_report(Heap *, reclaim_stats *out);
 void stopped_reset(Heap *);
 
 /* Hooks of counting.h: an object was made; a cascade that freed n containers is over. */
-#define COUNT_BORN(T, kind) stopped_born(&(T)->stopped, (T), (kind))
-#define COUNT_ENDED(T, n)   stopped_ended(&(T)->stopped, (T), (n))
+#define COUNT_BORN(T, cells, o, size, kind) stopped_born(&(T)->stopped, (T), (kind))
+#define COUNT_ENDED(T, n)                   stopped_ended(&(T)->stopped, (T), (n))
 INLINE void stopped_born(StoppedThread *s, Thr *T, unsigned kind) {
   if (kind_is_leaf(kind)) return;
 #if MM_CHECK

@@ -219,13 +219,17 @@ static void list_as_dict(Things *t) { (void)dict_len(t->T, t->list); }
 static void dict_as_node(Things *t) { (void)node_value(t->T, t->dict); }
 static void node_as_gen(Things *t) { (void)gen_state(t->T, t->node); }
 static void node_as_tuple(Things *t) { (void)array_len(t->T, t->node); }
+static void write_to_tuple(Things *t) {
+  slot_set(t->T, t->gen, tuple_new2(t->T, t->node, none_new(t->T)));
+  array_set(t->T, t->gen, 0, int_new(t->T, BOXED));
+}
 static void nothing_as_int(Things *t) {
   slot_clear(t->T, t->key);
   (void)int_value(t->T, t->key);
 }
 MechanismTest(contract, wrong_kinds_are_caught) {
-  Fault *const faults[] = {list_as_int,  int_as_float, int_as_list,   list_as_dict,
-                           dict_as_node, node_as_gen,  node_as_tuple, nothing_as_int};
+  Fault *const faults[] = {list_as_int, int_as_float,  int_as_list,    list_as_dict,  dict_as_node,
+                           node_as_gen, node_as_tuple, write_to_tuple, nothing_as_int};
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) expect_caught(faults[i], "expected a");
 }
 #endif

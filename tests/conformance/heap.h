@@ -109,6 +109,21 @@ static inline uint64_t live_objects(Thr *T) {
   return T->heap->live_objects;
 }
 
+/* A heap of one thread and body in it; `prepare`, which may be NULL, tunes it. `clean`: nothing is left. */
+static inline void heap_do(void (*prepare)(TestHeap *), void (*body)(Thr *T), bool clean) {
+  TestHeap h;
+  heap_init(&h, 1);
+  if (prepare) prepare(&h);
+  heap_open(&h);
+  Thr *T = heap_enter(&h, 0);
+  body(T);
+  if (clean) CHECK_EQ(live_objects(T), 0);
+  heap_leave(&h, T);
+  heap_close(&h);
+}
+static inline void heap_run(void (*prepare)(TestHeap *), void (*body)(Thr *T)) { heap_do(prepare, body, false); }
+static inline void heap_run_clean(void (*prepare)(TestHeap *), void (*body)(Thr *T)) { heap_do(prepare, body, true); }
+
 static inline uint64_t heap_committed(TestHeap *h) {
   reclaim_stats s;
   h->strategy->stats(h->heap, &s);

@@ -2,6 +2,7 @@
    producers; a limit is kept, and a heap too small for what lives says so; marking survives a mark stack that is far too small. Sizes
    are read from the strategy's own books, exactly. */
 #include <criterion/criterion.h>
+#include <sys/resource.h>
 
 #include "tests/conformance/heap.h"
 
@@ -168,6 +169,54 @@ MechanismTest(limits, too_small_a_heap_says_so, .timeout = LIMIT_S) {
   CHECK(gave_up(in_child(outgrow, NULL), RECLAIM_FAIL_HEAP_TOO_SMALL, "no room"));
   CHECK(gave_up(in_child(outgrow_by_chain, NULL), RECLAIM_FAIL_HEAP_TOO_SMALL, "no room"));
   CHECK(strstr(child_said, "half full")); /* most of the limit was there to be used */
+}
+#endif
+
+#if defined(RECLAIM_PARTS_COUNTED_H) && !RECLAIM_SANITIZED
+/* The address space ends somewhere on the way: in a page of cells, a long array, a work list. Wherever it is, the cell ends with a status. */
+static void run_out(void *bytes) {
+  long pages = 0;
+  FILE *f = fopen("/proc/self/statm", "r");
+  CHECK(f && fscanf(f, "%ld", &pages) == 1);
+  fclose(f);
+  TestHeap h;
+  heap_init(&h, 1);
+  heap_tune(&h, "threshold0", 0);
+  heap_tune(&h, "threshold", 0);
+  heap_tune(&h, "root-threshold", 0);
+  heap_tune(&h, "decrement-buffer", 1 << 20);
+  heap_open(&h);
+  Thr *T = heap_enter(&h, 0);
+  rlim_t most = (rlim_t)pages * 4096 + *(rlim_t *)bytes;
+  CHECK(setrlimit(RLIMIT_AS, &(struct rlimit){most, most}) == 0);
+  LET(T, all, list_new(T, 0));
+  for (int64_t i = 0;; i++) {
+    mm_poll(T);
+    LET(T, x, node_make(T, i, 1));
+    node_set(T, x, 0, list_new(T, 0));
+    list_append(T, all, slot_dup(T, x));
+    slot_clear(T, x);                             /* a root, where there are some */
+    if (i % 4 == 0) own_drop(T, node_leaf(T, 1)); /* waits, where drops do */
+    if (i % 65536 == 0) mm_collect(T);
+  }
+}
+static void fill_a_list(void *unused) {
+  (void)unused;
+  Stack list = {0};
+  TestHeap h;
+  heap_init(&h, 1);
+  heap_open(&h);
+  CHECK(setrlimit(RLIMIT_AS, &(struct rlimit){1 << 20, 1 << 20}) == 0); /* less than there is already */
+  for (;;) stack_push(&list, NULL);
+}
+MechanismTest(limits, the_end_of_memory_says_so, .timeout = LIMIT_S) {
+  CHECK(gave_up(in_child(fill_a_list, NULL), RECLAIM_FAIL_OUT_OF_MEMORY, "work list"));
+  for (rlim_t bytes = 6 << 20; bytes < 60 << 20; bytes += 1234567) {
+    int status = in_child(run_out, &bytes);
+    if (!gave_up(status, RECLAIM_FAIL_OUT_OF_MEMORY, "memory"))
+      fprintf(stderr, "at %lu: %d: %s\n", (unsigned long)bytes, status, child_said);
+    CHECK(gave_up(status, RECLAIM_FAIL_OUT_OF_MEMORY, "memory"));
+  }
 }
 #endif
 

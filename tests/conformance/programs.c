@@ -537,7 +537,16 @@ static void make_program(Program *p, uint64_t seed) {
   for (p->n = 0; p->n < STEPS; p->n++) p->word[p->n] = rng_next(&r);
 }
 
-/* Least, usual, or half-way: a tunable must not change what a program computes. True when collections are forced. */
+/* Tunables that do nothing at 0, or next to nothing with programs so short. */
+static bool is_to_be_small(const char *name) {
+  static const char *const names[] = {"freelist-cap", "decrement-buffer", "cascade-budget",
+                                      "threshold0",   "root-threshold",   "root-threshold-min"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (!strcmp(name, names[i])) return true;
+  return false;
+}
+
+/* Least, usual, half-way, or small: a tunable must not change what a program computes. True when collections are forced. */
 static bool choose_tunables(TestHeap *h, Rng *r) {
   bool stressed = false;
   for (int i = 0; i < h->strategy->ntunables; i++) {
@@ -545,6 +554,8 @@ static bool choose_tunables(TestHeap *h, Rng *r) {
     static const int64_t often[] = {0, 1, 7, 100};
     if (!strcmp(p->name, "collect-every"))
       h->tunables[i] = often[rng_below(r, 4)], stressed = h->tunables[i] != 0;
+    else if (is_to_be_small(p->name) && rng_below(r, 4))
+      h->tunables[i] = p->min > 0 ? p->min + often[rng_below(r, 4)] : often[rng_below(r, 4)];
     else if (p->choices || p->max == 1)
       h->tunables[i] = p->min + (int64_t)rng_below(r, (uint64_t)(p->max - p->min + 1));
     else if (rng_below(r, 2))

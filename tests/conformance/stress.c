@@ -36,6 +36,11 @@ static void disturbed(const reclaim_workload *w, const int64_t *params, uint32_t
   heap_tune(&s.heap, "large-object", 4096);
   heap_tune(&s.heap, "freelist-cap", 10);
   heap_tune(&s.heap, "switch-interval", 100);
+  heap_tune(&s.heap, "threshold0", 100);
+  heap_tune(&s.heap, "root-threshold", 10);
+  heap_tune(&s.heap, "root-threshold-min", 1);
+  heap_tune(&s.heap, "cascade-budget", 7 * period);
+  heap_tune(&s.heap, "decrement-buffer", 5);
   small_run(&s);
   CHECK_EQ(s.checksum, undisturbed(w, params, sharing, threads));
 }

@@ -159,6 +159,9 @@ static void run_variant(uint64_t heap_limit, int64_t variant) {
   heap_tune(&h, "threshold", 100);
   heap_tune(&h, "count-by", variant & 1);
   heap_tune(&h, "lock-reads", variant >> 1);
+  heap_tune(&h, "threshold0", 50 + 500 * variant);
+  heap_tune(&h, "decrement-buffer", variant & 1 ? 16 : 0);
+  heap_tune(&h, "cascade-budget", variant & 2 ? 10 : 0);
   heap_open(&h);
   heap_threads(&h, THREADS, 0, everything, NULL);
   heap_close(&h);
