@@ -144,6 +144,12 @@ static void leave_alone(Thr *T, int index, void *arg) {
 }
 MechanismTest(statics, immortal_ones_are_not_written_to) { with_static(STATICS_IMMORTAL, leave_alone); }
 
+/* Out of line: gcc 12 takes what it cannot prove to be an object for a place of no size. */
+static NOINLINE uint64_t count_of(Thr *T, const Obj *o) {
+  (void)T;
+  return COUNT_OF(T, o);
+}
+
 /* Counted like any other. */
 static void count_them(Thr *T, int index, void *arg) {
   (void)index, (void)arg;
@@ -151,7 +157,7 @@ static void count_them(Thr *T, int index, void *arg) {
   om_share_static(T, types);
   CHECK(!(OBJ_FLAGS(types->p_) & OBJ_IMMORTAL));
   LET(T, again, slot_dup(T, types));
-  CHECK_EQ(COUNT_OF(T, types->p_), 2);
+  CHECK_EQ(count_of(T, types->p_), 2);
 }
 MechanismTest(statics, counted_ones_are_like_any_other) { with_static(STATICS_COUNTED, count_them); }
 
