@@ -145,7 +145,7 @@ static void leave_alone(Thr *T, int index, void *arg) {
 MechanismTest(statics, immortal_ones_are_not_written_to) { with_static(STATICS_IMMORTAL, leave_alone); }
 
 /* Out of line: gcc 12 takes what it cannot prove to be an object for a place of no size. */
-static NOINLINE uint64_t count_of(Thr *T, const Obj *o) {
+static NOINLINE uint64_t count_of(Thr *T, Obj *o) {
   (void)T;
   return COUNT_OF(T, o);
 }
