@@ -4,24 +4,6 @@
 #include "strategies/parts/clock.h"
 #include "strategies/parts/system.h"
 
-/* Immortals live in a block of their own whose marks are never cleared: the marker finds them marked and goes on. */
-static bool make_immortals(Space *S) {
-  bool out_of_memory;
-  Unit *u = chunks_get(&S->chunks, UNIT_BYTES, SIZE_MAX, &out_of_memory);
-  if (!u) return false;
-  u->flags = BLOCK_IMMORTAL;
-  u->cell = sizeof(Int);
-  S->immortals = (Int *)unit_base(u);
-  memset(mark_word(S->immortals), 0xFF, (UNIT_BYTES >> GRANULE_SHIFT) / 8);
-  for (int i = 0; i < IMMORTALS; i++) {
-    Int *o = &S->immortals[i];
-    o->h.word = HDR_WORD(i == IMMORTAL_NONE ? KIND_NONE : i < IMMORTAL_INTS ? KIND_BOOL : KIND_INT, 0);
-    o->h.bits = OBJ_IMMORTAL | OBJ_SHARED | OBJ_MARKED;
-    o->v = i < IMMORTAL_INTS ? i == IMMORTAL_TRUE : SMALL_INT_MIN + (i - IMMORTAL_INTS);
-  }
-  return true;
-}
-
 static size_t books_bytes(const Space *S) { return (size_t)S->crew->workers * sizeof *S->books; }
 
 static void set_up_tracer(Space *S);
@@ -38,7 +20,7 @@ bool space_init(Space *S, const SpaceConfig *c) {
   S->books = system_new(books_bytes(S));
   if (!S->books || !trace_open(&S->tracer, c->crew, c->stack, c->prefetch, sizeof(TraceWorker))) return false;
   set_up_tracer(S);
-  return make_immortals(S);
+  return (S->immortals = immortals_make(&S->chunks)) != NULL;
 }
 
 void space_destroy(Space *S) {
@@ -138,32 +120,6 @@ void *space_get_large(Space *S, size_t size, unsigned card_shift, bool force) {
   return unit_base(u);
 }
 
-/* --- Passes over all blocks ----------------------------------------------------------------------------------------------------- */
-
-/* Chunks of a heap for each helper that is called in: some 100 us of such a pass. */
-enum { CHUNKS_EACH = 32 };
-
-typedef struct Pass {
-  Space *S;
-  void (*block)(void *pass, Unit *);
-  int worker;
-} Pass;
-
-static void pass_job(void *ctx, int worker) {
-  Pass pass = *(Pass *)ctx;
-  pass.worker = worker;
-  unsigned chunks = (unsigned)chunks_number(&pass.S->chunks);
-  if (worker == 0) crew_call(pass.S->crew, CREW_EAGER ? (unsigned)pass.S->crew->workers : chunks / CHUNKS_EACH);
-  while (chunks_walk(&pass.S->chunks, pass.block, &pass)) {}
-}
-
-static void pass(Space *S, void (*block)(void *pass, Unit *)) {
-  Pass p = {S, block, 0};
-  chunks_walk_begin(&S->chunks);
-  crew_run(S->crew, pass_job, &p, CREW_MAX);
-  chunks_walk_end(&S->chunks);
-}
-
 /* --- Marking -------------------------------------------------------------------------------------------------------------------- */
 
 static void clear_block(void *pass, Unit *u) {
@@ -187,7 +143,7 @@ static void clear_guest(void *space, Chunk *c, char *from, char *to) {
 static void begin(Space *S, SpaceThread *threads[], int n, const SpaceRoots *roots) {
   for (int i = 0; i < n; i++) memset(threads[i], 0, sizeof *threads[i]);
   memset(S->unswept, 0, sizeof S->unswept);
-  pass(S, clear_block);
+  blocks_pass(S->crew, &S->chunks, clear_block, S);
   if (roots->guests) roots->guests(roots->ctx, clear_guest, S);
   S->fruitless = S->taken_bytes < load_relaxed(&S->limit) / FRUITLESS_PART ? S->fruitless + 1 : 0;
   S->taken_bytes = 0;
@@ -201,46 +157,12 @@ static void spill(TraceWorker *w, Obj *o) {
 /* Marks the object; when it was not and has references, they are to be visited. By the only worker. */
 INLINE void mark_alone(TraceWorker *w, void *item) {
   Obj *o = item;
-  uint64_t *m = mark_word(o), had = *m;
-  if (had >> mark_place(o) & 1) return;
-  *m = had | mark_bit(o);
-  if (!kind_is_leaf(o->kind)) trace_push(w, o);
+  if (marks_set_alone(o) && !kind_is_leaf(o->kind)) trace_push(w, o);
 }
-
-/* Marks o, which has no bit in the first bitmap, in a block of which `me` was not seen to be the only keeper. False: somebody else has
-   marked it. Space.h draws the states. */
-static NOINLINE bool mark_contested(Obj *o, Unit *u, uint32_t me) {
-  uint64_t bit = mark_bit(o), *m = mark_word(o);
-  uint32_t keeper = load_acquire(&u->keeper);
-  if (!keeper && __atomic_compare_exchange_n(&u->keeper, &keeper, me, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) keeper = me;
-  if (keeper == me) {
-    store_relaxed(m, load_relaxed(m) | bit);
-    return true;
-  }
-  if (keeper == (me | KEEPER_CONTESTED)) {
-    __atomic_fetch_or(&u->keeper, KEEPER_GONE, __ATOMIC_RELEASE); /* our plain stores come before */
-    keeper |= KEEPER_GONE;
-  }
-  if (keeper & KEEPER_GONE) return !(__atomic_fetch_or(m, bit, __ATOMIC_RELAXED) & bit);
-  if (!(keeper & KEEPER_CONTESTED)) __atomic_fetch_or(&u->keeper, KEEPER_CONTESTED, __ATOMIC_RELAXED);
-  return !(__atomic_fetch_or(second_mark_word(o), bit, __ATOMIC_RELAXED) & bit);
-}
-
-/* The same as mark_alone, by one of several. */
+/* The same by one of several. */
 INLINE void mark_together(TraceWorker *w, void *item) {
   Obj *o = item;
-  uint64_t *m = mark_word(o), had = load_relaxed(m);
-  if (had >> mark_place(o) & 1) return;
-  Unit *u = unit_of(o);
-  uint32_t me = (uint32_t)w->number + 1, keeper = load_acquire(&u->keeper);
-  if (LIKELY(keeper == me)) {
-    store_relaxed(m, had | mark_bit(o));
-  } else if (keeper & KEEPER_GONE) {
-    if (__atomic_fetch_or(m, mark_bit(o), __ATOMIC_RELAXED) & mark_bit(o)) return;
-  } else if (!mark_contested(o, u, me)) {
-    return;
-  }
-  if (!kind_is_leaf(o->kind)) trace_push(w, o);
+  if (marks_set_together(o, w->number) && !kind_is_leaf(o->kind)) trace_push(w, o);
 }
 
 /* The same in the header, by one or by several: to mark an object twice does no harm. */
@@ -388,15 +310,6 @@ static void poison_dead(Unit *u) {
 static void poison_dead(Unit *u) { (void)u; }
 #endif
 
-/* What several workers marked, in one bitmap again. */
-static void merge_marks(Unit *u) {
-  uint64_t *w = mark_word(unit_base(u)), *second = second_mark_word(unit_base(u));
-  for (unsigned i = 0; i < UNIT_BYTES >> GRANULE_SHIFT >> 6; i++) {
-    w[i] |= second[i];
-    second[i] = 0;
-  }
-}
-
 /* What was marked in headers, in the bitmap. */
 static void gather_marks(Unit *u) {
   char *p = unit_base(u), *end = u->cell ? u->end : p + 1;
@@ -409,10 +322,10 @@ static void gather_marks(Unit *u) {
 }
 
 static void settle_block(void *pass, Unit *u) {
-  Space *S = ((Pass *)pass)->S;
-  SpaceBooks *b = &S->books[((Pass *)pass)->worker];
+  Space *S = ((BlockPass *)pass)->ctx;
+  SpaceBooks *b = &S->books[((BlockPass *)pass)->worker];
   if (u->flags & BLOCK_IMMORTAL) return;
-  if (u->keeper & KEEPER_CONTESTED) merge_marks(u);
+  marks_merge(u);
   if (S->marks == MARKS_IN_HEADERS) gather_marks(u);
   if (!u->cell) {
     if (is_marked(unit_base(u)))
@@ -458,7 +371,7 @@ void space_collect(Space *S, SpaceThread *threads[], int n, const SpaceRoots *ro
   if (roots->marked) roots->marked(roots->ctx);
   uint64_t t1 = wall_ns();
   memset(S->books, 0, books_bytes(S));
-  pass(S, settle_block);
+  blocks_pass(S->crew, &S->chunks, settle_block, S);
   add_books(S);
   S->marked += S->live_objects;
   S->mark_ns += t1 - t0;

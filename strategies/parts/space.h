@@ -13,21 +13,7 @@
    Marking. From roots given by the strategy, by one thread or several: trace.h has the stacks, the prefetch queue, the stealing. What finds
    no room on a stack flags its block; flagged blocks are scanned again, until none is left (as Boehm's collector does).
 
-   Marking by several threads. A mark bit shares its word with 63 others, so where anybody may set one it takes a locked instruction, which
-   costs half as much again as a visit does otherwise. But a worker that traces a structure is mostly alone where that structure lies. So
-   a block's bits belong to the worker that first marked in it, its keeper, who sets them by plain instructions. Another worker that comes
-   sets its bit in the chunk's second bitmap instead, atomically, and says in the block's descriptor that it was there. The keeper, who
-   looks there before it sets a bit, then gives the block up, and from then on all set bits of the first bitmap, atomically. (That is a biased
-   lock and its revocation, Kawachiya et al. 2002, but nobody has to be stopped for it: until the keeper answers there is another place.)
-
-       nobody --first--> keeper --another comes--> keeper | CONTESTED --the keeper sees that--> ... | GONE
-                          plain                     plain; others: second bitmap                all: first bitmap, atomically
-
-   (1) only the keeper ever stores to the first bitmap by plain instructions, and never after it has set GONE;
-   (2) who sees GONE sees all that the keeper stored.
-
-   An object is marked when it is marked in either bitmap. It may happen that two workers, one in each bitmap, both find an object unmarked, and
-   both scan it, which does no harm. As blocks are settled the second bitmap is merged into the first and cleared.
+   Several threads mark at once as marks.h says; as blocks are settled what they marked is merged into one bitmap.
 
    Mark bits in headers (MARKS_IN_HEADERS) are the other way, for comparison: the header is looked at anyway, and a byte of its own can be set by
    plain instructions by whoever comes, at the price that every line of the heap is written to, and that the pass below must look at
@@ -44,6 +30,7 @@
 
 #include "strategies/parts/chunks.h"
 #include "strategies/parts/classes.h"
+#include "strategies/parts/marks.h"
 #include "strategies/parts/trace.h"
 
 /* A thread's place in a block of each class. */
@@ -93,11 +80,6 @@ enum { FRUITLESS_PART = 128, FRUITLESS_MAX = 16 };
 /* Collections of its own after which an allocation gives up under a fixed limit: each may free what other threads are faster to take. */
 enum { COLLECT_TRIES = 16 };
 INLINE bool space_is_hopeless(const Space *S) { return S->fruitless >= FRUITLESS_MAX; }
-
-enum { BLOCK_IMMORTAL = 1, BLOCK_OVERFLOWED = 2 }; /* Unit.flags; the second is atomic */
-/* Unit.keeper: 0, or the keeper's number + 1 and these. */
-#define KEEPER_CONTESTED ((uint32_t)1 << 31)
-#define KEEPER_GONE      ((uint32_t)1 << 30)
 
 typedef struct SpaceConfig {
   Crew *crew;            /* marks */
