@@ -378,23 +378,7 @@ void space_collect(Space *S, SpaceThread *threads[], int n, const SpaceRoots *ro
   S->sweep_ns += wall_ns() - t1;
 }
 
-SpaceTraced space_traced(const Space *S) {
-  SpaceTraced sum = {0};
-  for (int i = 0; i < S->crew->workers; i++) {
-    const TraceWorker *w = tracer_worker(&S->tracer, i);
-    sum.steals += w->steals;
-    sum.stolen += w->stolen;
-    sum.pieces += w->pieces;
-    sum.spills += w->spills;
-    if (w->room > sum.deepest) sum.deepest = w->room;
-  }
-  return sum;
-}
-
 void space_reset_counters(Space *S) {
   S->mark_ns = S->sweep_ns = S->marked = S->swept = 0;
-  for (int i = 0; i < S->crew->workers; i++) {
-    TraceWorker *w = tracer_worker(&S->tracer, i);
-    w->steals = w->stolen = w->pieces = w->spills = w->room = 0;
-  }
+  trace_reset_counters(&S->tracer);
 }

@@ -129,16 +129,9 @@ void space_collect(Space *, SpaceThread *threads[], int n, const SpaceRoots *);
 
 /* Within `marked`: whether an object was reached. Of a free cell or a place where no object begins: no. */
 INLINE bool space_has_marked(const Space *S, const Obj *o) {
-  if (S->marks == MARKS_IN_HEADERS) return load_relaxed(&o->bits) & OBJ_MARKED;
-  if (load_relaxed(mark_word(o)) & mark_bit(o)) return true;
-  return S->chunks.head == 2 && (load_relaxed(second_mark_word(o)) & mark_bit(o));
+  return S->marks == MARKS_IN_HEADERS ? load_relaxed(&o->bits) & OBJ_MARKED : marks_has(o, S->chunks.head == 1);
 }
 
-/* Counters of the tracing engine, over all workers. */
-typedef struct SpaceTraced {
-  uint64_t steals, stolen, pieces, spills, deepest;
-} SpaceTraced;
-SpaceTraced space_traced(const Space *);
 void space_reset_counters(Space *);
 
 #endif

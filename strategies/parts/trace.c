@@ -64,6 +64,26 @@ bool trace_spilled(Tracer *t) {
   return any;
 }
 
+TraceTotals trace_totals(const Tracer *t) {
+  TraceTotals sum = {0};
+  for (int i = 0; i < t->crew->workers; i++) {
+    const TraceWorker *w = tracer_worker(t, i);
+    sum.steals += w->steals;
+    sum.stolen += w->stolen;
+    sum.pieces += w->pieces;
+    sum.spills += w->spills;
+    if (w->room > sum.deepest) sum.deepest = w->room;
+  }
+  return sum;
+}
+
+void trace_reset_counters(Tracer *t) {
+  for (int i = 0; i < t->crew->workers; i++) {
+    TraceWorker *w = tracer_worker(t, i);
+    w->steals = w->stolen = w->pieces = w->spills = w->room = 0;
+  }
+}
+
 /* Node k of level d covers the references [k' n / 2^d, (k' + 1) n / 2^d), where k' = k - 2^d. */
 void trace_cut(TraceWorker *w, Obj *o, unsigned node, Obj ***lo, Obj ***hi) {
   size_t n = trace_length(o);

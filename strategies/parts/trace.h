@@ -94,6 +94,13 @@ void trace_work(TraceWorker *, TraceRoots *roots, void *ctx);
 /* Whether anything was spilled since the last call; between jobs. */
 bool trace_spilled(Tracer *);
 
+/* Counters of all workers together. */
+typedef struct TraceTotals {
+  uint64_t steals, stolen, pieces, spills, deepest;
+} TraceTotals;
+TraceTotals trace_totals(const Tracer *);
+void trace_reset_counters(Tracer *);
+
 /* --- Inside the strategy's functions ------------------------------------------------------------------------------------------ */
 
 /* `item` waits its time in the ring; whose time has come is looked at. Not where `distance` is 0: look at once, and fetch nothing. */

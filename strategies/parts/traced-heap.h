@@ -59,8 +59,8 @@ static Heap *traced_open(const reclaim_config *config, enum space_marks marks) {
       .marks = marks,
       .huge_pages = t[TRACED_HUGE_PAGES],
   };
-  if (!space_init(&H->mature, &space)) {
-    space_destroy(&H->mature);
+  if (!TRACED_SPACE(init)(&H->mature, &space)) {
+    TRACED_SPACE(destroy)(&H->mature);
     crew_close(&H->crew);
     world_destroy(&H->world);
     system_free(H, sizeof *H);
@@ -75,7 +75,7 @@ static void traced_close(Heap *H) {
     stack_free(&H->world.threads[i]->work);
     system_free(H->world.threads[i], sizeof(Thr));
   }
-  space_destroy(&H->mature);
+  TRACED_SPACE(destroy)(&H->mature);
   crew_close(&H->crew);
   world_destroy(&H->world);
   system_free(H, sizeof *H);
@@ -127,15 +127,15 @@ static void traced_portion(void *ctx, unsigned k, void (*visit)(void *worker, Ob
 
 /* Marks from all roots and settles the space. The world is stopped. `more`: what has runs
    besides mutators, at most CREW_MAX. For `guests` and `marked` see space.h; their ctx is the heap. */
-static void traced_mark(Heap *H, SpaceThread *more[], int nmore,
+static void traced_mark(Heap *H, TracedThread *more[], int nmore,
                         void (*guests)(void *ctx, void (*f)(void *arg, Chunk *, char *from, char *to), void *arg),
                         void (*marked)(void *ctx)) {
-  SpaceThread *threads[WORLD_THREADS + CREW_MAX];
+  TracedThread *threads[WORLD_THREADS + CREW_MAX];
   World *W = &H->world;
   for (int i = 0; i < W->nthreads; i++) threads[i] = &W->threads[i]->space;
   for (int i = 0; i < nmore; i++) threads[W->nthreads + i] = more[i];
   SpaceRoots roots = {H, traced_portion, (unsigned)W->nthreads + 1, guests, marked};
-  space_collect(&H->mature, threads, W->nthreads + nmore, &roots);
+  TRACED_SPACE(collect)(&H->mature, threads, W->nthreads + nmore, &roots);
   H->live_objects = H->mature.live_objects;
   H->live_bytes = H->mature.live_bytes;
   H->collections++;
@@ -155,7 +155,7 @@ static void traced_stats(Heap *H, reclaim_stats *out) {
     parks += H->world.threads[i]->parks;
     tallies_report(H->world.threads[i], out);
   }
-  SpaceTraced traced = space_traced(&H->mature);
+  TraceTotals traced = trace_totals(&H->mature.tracer);
   reclaim_counter counters[] = {
       {"mark-ns", H->mature.mark_ns},
       {"settle-ns", H->mature.sweep_ns},
@@ -180,7 +180,7 @@ static void traced_stats(Heap *H, reclaim_stats *out) {
 static void traced_reset(Heap *H) {
   H->collections = H->collector_wall_ns = H->collector_cpu_ns = 0;
   H->joined_before = load_relaxed(&H->crew.joined);
-  space_reset_counters(&H->mature);
+  TRACED_SPACE(reset_counters)(&H->mature);
   memset(&H->world.pauses, 0, sizeof H->world.pauses);
   memset(&H->world.safepoints, 0, sizeof H->world.safepoints);
   for (int i = 0; i < H->world.nthreads; i++) {

@@ -7,6 +7,18 @@
 #include "strategies/parts/tally.h"
 #include "strategies/parts/world.h"
 
+/* The space that is traced, `mature` of the heap and `space` of each thread: that of space.h, unless the strategy has included another before,
+   which gives the same functions and fields. */
+#ifdef RECLAIM_PARTS_REGION_H
+typedef Region TracedSpace;
+typedef RegionThread TracedThread;
+#define TRACED_SPACE(function) region_##function
+#else
+typedef Space TracedSpace;
+typedef SpaceThread TracedThread;
+#define TRACED_SPACE(function) space_##function
+#endif
+
 #define TRACED_TALLIES(X) X(stores, "stores")
 
 #define TRACED_THREAD                                                                                                            \
@@ -19,7 +31,7 @@
   World world;                                                                                                                   \
   Thr *orphans; /* handles of threads that have exited, adopted by the next to attach; under the world's mutex */                \
   Crew crew;                                                                                                                     \
-  Space mature;                                                                                                                  \
+  TracedSpace mature;                                                                                                            \
   uint64_t hard_limit; /* bytes; 0: the heap grows */                                                                            \
   uint64_t collections, collector_wall_ns, collector_cpu_ns;                                                                     \
   uint64_t joined_before; /* the crew's `joined` at the last reset */

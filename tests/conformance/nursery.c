@@ -409,7 +409,7 @@ static void hang_on_young(Thr *T) {
     CHECK(is_young(T, root));
     CHECK_EQ(T->heap->live_objects, BUSH * BUSH); /* mature ones */
   }
-  CHECK(space_traced(&T->heap->mature).spills > 0);
+  CHECK(trace_totals(&T->heap->mature.tracer).spills > 0);
 }
 MechanismTest(nursery, what_it_alone_holds_is_marked) { with_heap(short_stack, hang_on_young); }
 
