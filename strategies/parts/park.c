@@ -27,15 +27,18 @@ void park_lock_slow(Thr *T, Obj *o) {
       return;
   }
   T->parks++;
-  mm_blocking_begin(T);
-  Bucket *b = bucket_of(o);
+  Link root = {T->top, {o}}; /* a collector that moves objects says here where it is */
+  T->top = &root;
   for (;;) {
+    Bucket *b = bucket_of(root.s.p_);
     uint32_t seq = atomic_load_explicit(&b->seq, memory_order_acquire);
     /* 2, not 1: others may be parked, and whoever takes it from here must wake them. */
-    if (__atomic_exchange_n(&o->lock, 2, __ATOMIC_ACQ_REL) == 0) break;
+    if (__atomic_exchange_n(&root.s.p_->lock, 2, __ATOMIC_ACQ_REL) == 0) break;
+    mm_blocking_begin(T);
     syscall(SYS_futex, &b->seq, FUTEX_WAIT_PRIVATE, seq, NULL, NULL, 0);
+    mm_blocking_end(T);
   }
-  mm_blocking_end(T);
+  T->top = root.prev;
 }
 
 /* All of the bucket: its waiters may want different objects. */

@@ -2,8 +2,11 @@
 
    Uncontended it is one compare-and-swap and one exchange. A waiter spins for a bounded time, then parks on a futex found by hashing
    the object's address (WebKit's parking lot), inside a blocking region, so that nobody waits for a waiter. The holder never polls
-   and never allocates, so a lock is never held across a safepoint. No two object locks are held at once. The address is stable:
-   a shared object is never moved (a copying strategy promotes before publishing). */
+   and never allocates, so a lock is never held across a safepoint. No two object locks are held at once.
+
+   A collector may move a shared object, but not one whose lock is not 0: whoever parks has made it 2 before, and is found by that address.
+   The lock may be 0 while somebody is parked, when it was given back and the wake-up is on its way; so a waiter touches the object
+   only while it runs, by a slot that a collector keeps, and reads where it is after each wait. */
 #ifndef RECLAIM_PARTS_PARK_H
 #define RECLAIM_PARTS_PARK_H
 
