@@ -284,7 +284,7 @@ Test(marking, without_and_with_long_prefetch, .timeout = LIMIT_S) {
   mark_with(1000, 256);
 }
 
-#ifdef RECLAIM_PARTS_SPACE_H
+#if defined RECLAIM_PARTS_SPACE_H && !defined RECLAIM_PARTS_REGION_H /* blocks of cells */
 static unsigned unswept(Thr *T, unsigned cls) {
   unsigned n = 0;
   for (Unit *u = T->heap->mature.unswept[cls]; u; u = u->next) n++;
