@@ -185,6 +185,13 @@ INLINE bool obj_is_shared(const Obj *o) { return MM_SHARES_HEAP && (OBJ_FLAGS(o)
    a GIL stands before everything. */
 INLINE bool mm_is_concurrent(const Obj *o) { return MM_LOCKS_OBJECTS && UNLIKELY(OBJ_FLAGS(o) & OBJ_SHARED); }
 
+/* Whether a store into a field of `o` is more than a store: another thread may write it too, or the strategy watches for stores into objects with
+   one of the bits MM_WATCHES, and finds them by the test for publication that is made anyway. */
+#ifndef MM_WATCHES
+#define MM_WATCHES 0
+#endif
+INLINE bool mm_is_guarded(const Obj *o) { return MM_LOCKS_OBJECTS && UNLIKELY(OBJ_FLAGS(o) & (OBJ_SHARED | MM_WATCHES)); }
+
 /* Before publication; deep. Storing into a shared object does this to what is stored. A strategy may publish a copy of an int, a float
    or a string: they are values, and slot_same tells nothing of them. */
 INLINE void om_share(Thr *T, Slot *x) {

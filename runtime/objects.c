@@ -242,18 +242,18 @@ Own array_new(Thr *T, size_t n) {
   return own_mk(T, &a->h);
 }
 
-Own array_swap_shared(Thr *T, Slot *x, size_t i, Own v) {
+Own array_swap_slow(Thr *T, Slot *x, size_t i, Own v) {
   LET(T, y, v);
   mm_epoch(T);
-  if (mm_is_concurrent(x->p_)) share_value(T, y);
-  lock(T, x);
+  bool shared = mm_is_concurrent(x->p_);
+  if (shared) share_value(T, y), lock(T, x);
   Array *a = AS_BOXED(T, x->p_);
   if (i < a->len) y->p_ = mm_exchange(T, &a->h, &a->v[i], y->p_);
-  unlock(x);
+  if (shared) unlock(x);
   return slot_take(T, y);
 }
 
-void array_set_shared(Thr *T, Slot *x, size_t i, Own v) { own_drop(T, array_swap_shared(T, x, i, v)); }
+void array_set_slow(Thr *T, Slot *x, size_t i, Own v) { own_drop(T, array_swap_slow(T, x, i, v)); }
 
 Own load_shared(Thr *T, Slot *x, Obj **f) {
   if (LIKELY(!mm_locks_reads(T))) return own_mk(T, mm_load_own(T, x->p_, f));
@@ -283,24 +283,24 @@ Own node_make(Thr *T, int64_t v, unsigned edges) {
   return own_mk(T, &n->h);
 }
 
-void node_set_shared(Thr *T, Slot *x, unsigned i, Own v) {
+void node_set_slow(Thr *T, Slot *x, unsigned i, Own v) {
   LET(T, y, v);
   mm_epoch(T);
-  share_value(T, y);
-  lock(T, x);
+  bool shared = mm_is_concurrent(x->p_);
+  if (shared) share_value(T, y), lock(T, x);
   Node *n = AS_NODE(T, x->p_);
   y->p_ = mm_exchange(T, &n->h, &n->e[i], y->p_);
-  unlock(x);
+  if (shared) unlock(x);
 }
 
-void gen_set_ref_shared(Thr *T, Slot *g, unsigned i, Own v) {
+void gen_set_ref_slow(Thr *T, Slot *g, unsigned i, Own v) {
   LET(T, y, v);
   mm_epoch(T);
-  share_value(T, y);
-  lock(T, g);
+  bool shared = mm_is_concurrent(g->p_);
+  if (shared) share_value(T, y), lock(T, g);
   Gen *G = AS_GEN(T, g->p_);
   y->p_ = mm_exchange(T, &G->h, &G->refs[i], y->p_);
-  unlock(g);
+  if (shared) unlock(g);
 }
 
 /* --- Dicts -------------------------------------------------------------------------------------------------------------------------- */

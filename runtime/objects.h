@@ -150,20 +150,20 @@ INLINE OWNED Own array_get(Thr *T, Slot *x, size_t i) {
   if (UNLIKELY(i >= a->len)) return own_mk(T, NULL);
   return load_field(T, x, &a->v[i]);
 }
-COLD void array_set_shared(Thr *T, Slot *x, size_t i, Own v);
+COLD void array_set_slow(Thr *T, Slot *x, size_t i, Own v);
 INLINE void array_set(Thr *T, Slot *x, size_t i, Own v) {
   Array *a = AS_BOXED(T, x->p_);
-  if (mm_is_concurrent(&a->h) || UNLIKELY(i >= a->len)) {
-    array_set_shared(T, x, i, v);
+  if (mm_is_guarded(&a->h) || UNLIKELY(i >= a->len)) {
+    array_set_slow(T, x, i, v);
     return;
   }
   mm_release0(T, mm_exchange(T, &a->h, &a->v[i], own_use(T, v)));
 }
 /* Puts v into place i and hands back what was there; where there is no such place, v. */
-OWNED COLD Own array_swap_shared(Thr *T, Slot *x, size_t i, Own v);
+OWNED COLD Own array_swap_slow(Thr *T, Slot *x, size_t i, Own v);
 INLINE OWNED Own array_swap(Thr *T, Slot *x, size_t i, Own v) {
   Array *a = AS_BOXED(T, x->p_);
-  if (mm_is_concurrent(&a->h) || UNLIKELY(i >= a->len)) return array_swap_shared(T, x, i, v);
+  if (mm_is_guarded(&a->h) || UNLIKELY(i >= a->len)) return array_swap_slow(T, x, i, v);
   return own_mk(T, mm_exchange(T, &a->h, &a->v[i], own_use(T, v)));
 }
 /* Moves the item out, leaving NULL. Not on a shared array. */
@@ -201,7 +201,7 @@ OWNED Own dict_value_at(Thr *T, Slot *d, size_t i);
 
 /* --- Nodes --------------------------------------------------------------------------------------------------------------------------- */
 
-COLD void node_set_shared(Thr *T, Slot *x, unsigned i, Own v);
+COLD void node_set_slow(Thr *T, Slot *x, unsigned i, Own v);
 
 INLINE OWNED Own node_leaf(Thr *T, int64_t v) {
   mm_epoch(T);
@@ -229,8 +229,8 @@ INLINE void node_set_value(Thr *T, const Slot *x, int64_t v) { store_relaxed(&AS
 INLINE OWNED Own node_get(Thr *T, Slot *x, unsigned i) { return load_field(T, x, &AS_NODE(T, x->p_)->e[i]); }
 INLINE void node_set(Thr *T, Slot *x, unsigned i, Own v) {
   Node *n = AS_NODE(T, x->p_);
-  if (mm_is_concurrent(&n->h)) {
-    node_set_shared(T, x, i, v);
+  if (mm_is_guarded(&n->h)) {
+    node_set_slow(T, x, i, v);
     return;
   }
   mm_release0(T, mm_exchange(T, &n->h, &n->e[i], own_use(T, v)));
@@ -296,11 +296,11 @@ INLINE void gen_set_word(Thr *T, const Slot *g, unsigned i, int64_t v) { gen_wor
 INLINE int32_t gen_state(Thr *T, const Slot *g) { return AS_GEN(T, g->p_)->state; }
 INLINE void gen_set_state(Thr *T, const Slot *g, int32_t s) { AS_GEN(T, g->p_)->state = s; }
 INLINE OWNED Own gen_ref(Thr *T, Slot *g, unsigned i) { return load_field(T, g, &AS_GEN(T, g->p_)->refs[i]); }
-COLD void gen_set_ref_shared(Thr *T, Slot *g, unsigned i, Own v);
+COLD void gen_set_ref_slow(Thr *T, Slot *g, unsigned i, Own v);
 INLINE void gen_set_ref(Thr *T, Slot *g, unsigned i, Own v) {
   Gen *G = AS_GEN(T, g->p_);
-  if (mm_is_concurrent(&G->h)) {
-    gen_set_ref_shared(T, g, i, v);
+  if (mm_is_guarded(&G->h)) {
+    gen_set_ref_slow(T, g, i, v);
     return;
   }
   mm_release0(T, mm_exchange(T, &G->h, &G->refs[i], own_use(T, v)));
