@@ -62,6 +62,8 @@ enum {
   OBJ_MARKED = 1 << 3,   /* tracing with mark bits in headers: reached by the collection under way */
   OBJ_AGE_SHIFT = 4,     /* generational: minor collections survived, two bits */
   OBJ_AGE_MASK = 3 << 4,
+  OBJ_UNLOGGED = 1 << 6, /* mark-region: old, not shared, and not stored into since the last collection */
+  OBJ_STAYS = 1 << 7,    /* mark-region: it could not be moved; only during a collection */
 };
 
 #define HDR_WORD(kind, n)  ((uint64_t)(kind) | (uint64_t)(n) << 8 | (uint64_t)1 << 32)
@@ -170,21 +172,22 @@ INLINE int64_t *gen_words(Gen *g) { return (int64_t *)&g->refs[g->h.n]; }
 #define SIZE_NODE(n)    (sizeof(Node) + sizeof(Obj *) * (size_t)(n))
 #define SIZE_GEN(n, nw) (sizeof(Gen) + sizeof(Obj *) * (size_t)(n) + sizeof(int64_t) * (size_t)(nw))
 
-/* Bytes that were asked for when `o` was made. */
-INLINE size_t obj_size(const Obj *o) {
-  switch (o->kind) {
+/* Bytes that were asked for when `o` was made, whose header says, or said, this kind and this n. */
+INLINE size_t obj_size_as(const Obj *o, unsigned kind, unsigned n) {
+  switch (kind) {
   case KIND_STR: return SIZE_STR(((const Str *)o)->len);
   case KIND_RAW: return SIZE_RAW(((const Raw *)o)->size);
   case KIND_LIST: return SIZE_LIST;
   case KIND_DICT: return SIZE_DICT;
-  case KIND_NODE: return SIZE_NODE(o->n);
-  case KIND_GEN: return SIZE_GEN(o->n, ((const Gen *)o)->nwords);
+  case KIND_NODE: return SIZE_NODE(n);
+  case KIND_GEN: return SIZE_GEN(n, ((const Gen *)o)->nwords);
   case KIND_TUPLE:
   case KIND_ARRAY: return SIZE_ARRAY(((const Array *)o)->cap);
   case KIND_TABLE: return SIZE_TABLE(((const Table *)o)->cap);
   default: return SIZE_LEAF;
   }
 }
+INLINE size_t obj_size(const Obj *o) { return obj_size_as(o, o->kind, o->n); }
 
 /* How many references an array holds: none once a list has moved them to a longer one (h.n is set; where nothing counts there is no
    need to), though a lock-free reader may still look at what they were. */

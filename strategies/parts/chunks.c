@@ -16,6 +16,7 @@ void chunks_init(Chunks *C, bool huge_pages) {
 }
 
 void chunks_two_bitmaps(Chunks *C) { C->head = 2; }
+void chunks_reserve_tail(Chunks *C, unsigned bytes) { C->tail = (bytes + PAGE - 1) & ~(unsigned)(PAGE - 1); }
 
 static void account(Chunks *C, size_t add, size_t sub) {
   size_t now = C->committed + add - sub;
@@ -58,7 +59,7 @@ void chunks_destroy(Chunks *C) {
 /* What the head of a chunk costs: the pages of it that get touched. A unit's share of marks is one part in 128. */
 static size_t head_bytes(const Chunks *C) {
   size_t second = C->head == 1 ? 0 : sizeof((Chunk *)NULL)->marks;
-  return ((sizeof(Chunk) + PAGE - 1) & ~(size_t)(PAGE - 1)) + second;
+  return ((sizeof(Chunk) + PAGE - 1) & ~(size_t)(PAGE - 1)) + C->tail + second;
 }
 
 static void open_chunk(Chunks *C, Chunk *c) {

@@ -70,6 +70,7 @@ typedef struct Chunks {
   bool huge_pages;          /* ask for huge pages */
   bool walking;             /* chunks stay mapped */
   unsigned head;            /* units of a chunk's head: 1, or 2 with a second bitmap */
+  unsigned tail;            /* bytes at the end of its first unit that the holder has for itself */
   Chunk *cursor;            /* of a walk: the next chunk to be claimed; under the mutex */
 } Chunks;
 
@@ -86,6 +87,8 @@ INLINE size_t chunks_committed(Chunks *C) { return load_relaxed(&C->committed); 
 void chunks_init(Chunks *, bool huge_pages);
 /* Chunks are to have a second bitmap. Before the first is made. */
 void chunks_two_bitmaps(Chunks *);
+/* The last `bytes` of each chunk's first unit are the holder's own (lines.h). Likewise. */
+void chunks_reserve_tail(Chunks *, unsigned bytes);
 /* Gives every chunk back to the system. Not thread-safe. */
 void chunks_destroy(Chunks *);
 /* A run of at least `bytes`, unless more than `limit` would then be committed; its descriptor has units, bytes, carve and end set and all else 0. Contents are arbitrary,

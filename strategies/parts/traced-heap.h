@@ -22,6 +22,14 @@ static uint64_t grown_limit(Heap *H) {
 #else
 #define TRACED_STRESS_TUNABLE
 #endif
+#ifdef RECLAIM_PARTS_REGION_H /* lines are swept before the world goes on */
+#define TRACED_SWEEP_TUNABLE
+#define TRACED_SWEEP(t) 0
+#else
+#define TRACED_SWEEP_TUNABLE                                                                                                     \
+  , { "sweep-blocks", "blocks that a thread takes at a time to be swept as it allocates", "", 1, 1, 64, NULL }
+#define TRACED_SWEEP(t) ((unsigned)(t)[TRACED_SWEEP_BLOCKS])
+#endif
 #define TRACED_TUNABLES                                                                                                          \
   {"huge-pages", "ask the system for huge pages for blocks", "", 0, 0, 1, NULL},                                                 \
       {"prefetch", "objects between a prefetch and the look at its target while marking; 0: none", "", 64, 0, TRACE_RING_MAX,    \
@@ -29,14 +37,7 @@ static uint64_t grown_limit(Heap *H) {
       {"mark-stack", "objects that the mark stack holds; what finds no room is found again by scanning its block",               \
        "",           1 << 22,                                                                                                    \
        64,           1 << 28,                                                                                                    \
-       NULL},                                                                                                                    \
-      {"sweep-blocks",                                                                                                           \
-       "blocks that a thread takes at a time to be swept as it allocates",                                                       \
-       "",                                                                                                                       \
-       1,                                                                                                                        \
-       1,                                                                                                                        \
-       64,                                                                                                                       \
-       NULL} TRACED_STRESS_TUNABLE
+       NULL} TRACED_SWEEP_TUNABLE TRACED_STRESS_TUNABLE
 
 static Heap *traced_open(const reclaim_config *config, enum space_marks marks) {
   Heap *H = system_new(sizeof *H);
@@ -55,7 +56,7 @@ static Heap *traced_open(const reclaim_config *config, enum space_marks marks) {
       .limit = H->hard_limit ? H->hard_limit : GROW_MIN,
       .stack = (size_t)t[TRACED_MARK_STACK],
       .prefetch = (unsigned)t[TRACED_PREFETCH],
-      .sweep_blocks = (unsigned)t[TRACED_SWEEP_BLOCKS],
+      .sweep_blocks = TRACED_SWEEP(t),
       .marks = marks,
       .huge_pages = t[TRACED_HUGE_PAGES],
   };

@@ -182,6 +182,14 @@ static int64_t bush_sum(Thr *T, Slot *x) {
   }
   return sum;
 }
+/* Blocks that have holes are emptied, by all collector threads, where there is such a thing. */
+static void move_all(Thr *T) {
+#ifdef RECLAIM_PARTS_REGION_H
+  T->heap->mature.wants_block = true;
+#endif
+  mm_epoch(T);
+  mm_collect(T);
+}
 static void grow_alone(Thr *T, int index, void *arg) {
   (void)index, (void)arg;
   enum { DEPTH = 7, ITEMS = 1 << 14 };
@@ -192,6 +200,7 @@ static void grow_alone(Thr *T, int index, void *arg) {
     for (size_t i = 0; i < ITEMS; i += 5) array_set(T, array, i, int_new(T, BOXED + (int64_t)i));
     LET(T, fresh, bush(T, DEPTH));
     CHECK_EQ(bush_sum(T, fresh), sum);
+    if (round % 4 == 0) move_all(T);
     CHECK_EQ(bush_sum(T, kept), sum);
     for (size_t i = 0; i < ITEMS; i += 5) CHECK_EQ(own_int(T, array_get(T, array, i)), BOXED + (int64_t)i);
   }
@@ -203,6 +212,7 @@ static void run_alone(int64_t variant) {
   if (MM_HEAP_LIMITED) h.config.heap_limit_bytes = 6 << 20;
   heap_tune(&h, "promotion-age", 1 + variant);
   heap_tune(&h, "marks", variant & 1);
+  heap_tune(&h, "young", 64 << 10);
   heap_open(&h);
   heap_threads(&h, 1, 0, grow_alone, NULL);
   heap_close(&h);
