@@ -28,6 +28,8 @@
      mm_exchange(T, holder, field, v)      every later write; the old value comes back owned, to be released after unlocking
      mm_copy_range, mm_move_range          many fields: copying counts, moving does not
      mm_store_new(T, holder, field, v)     a write to a field that held nothing, in an object that may be old
+     mm_leave(T, holder, field, n)         only where MM_DEFERS_COUNTS: n fields are about to end without being written
+     mm_pass(T, to, from)                  likewise: the items of the array `from`, copied to the front of the array `to`, are about to end
      mm_safepoint(T)                       what mm_poll does
      mm_blocking_begin/end(T)              around every wait: the thread touches no object in between
    and out of line:
@@ -56,6 +58,14 @@
    own (parts/biased-thread.h); elsewhere a plain read lets the compiler look once for two questions. */
 #ifndef OBJ_FLAGS
 #define OBJ_FLAGS(o) ((o)->bits)
+#endif
+
+/* Whether fields are counted and locals are not: then counts are made up later, from what fields were and what they are, and no field may
+   change or end behind the strategy's back. Elsewhere a field that ends has passed its reference on to whoever read it last. */
+#define MM_DEFERS_COUNTS (MM_COUNTS_HEAP && !MM_COUNTS_LOCALS)
+#if !MM_DEFERS_COUNTS
+INLINE void mm_leave(Thr *T, Obj *holder, Obj **f, size_t n) { (void)T, (void)holder, (void)f, (void)n; }
+INLINE void mm_pass(Thr *T, Obj *to, Obj *from) { (void)T, (void)to, (void)from; }
 #endif
 
 /* At every loop back-edge and function entry: here a collector may run, the GIL may change hands. */

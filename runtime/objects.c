@@ -115,6 +115,7 @@ static void list_install(Thr *T, Slot *l, Slot *a) {
   mm_move_range(T, &new->h, new->v, old->v, old->len * sizeof *old->v);
   store_release(&new->len, old->len);
   a->p_ = mm_exchange(T, &L->h, (Obj **)&L->arr, &new->h); /* ends with the slot, after unlocking */
+  mm_pass(T, &new->h, &old->h);
   old->h.n = MM_COUNTS_HEAP; /* its items have moved: its end releases none (a reader may still look at them) */
 }
 
@@ -181,6 +182,7 @@ Own list_pop_shared(Thr *T, Slot *l) {
   Array *a = AS_LIST(T, l->p_)->arr;
   Obj *v = NULL;
   if (a->len) {
+    mm_leave(T, &a->h, &a->v[a->len - 1], 1);
     store_release(&a->len, a->len - 1);
     v = mm_exchange(T, &a->h, &a->v[a->len], NULL); /* a reader that saw the old length must not wait for a dead item */
   }
@@ -364,7 +366,7 @@ Own dict_new(Thr *T, size_t entries) {
 #define MM_TABLE_GETS(T, t, value) ((void)0)
 #endif
 
-/* Moves all entries of `old`, which is left empty. */
+/* Moves all entries of `old`, which is left empty; where counts are made up later, it dies with its copies. */
 static void table_move(Thr *T, Table *new, Table *old) {
   size_t mask = new->cap - 1;
   for (Entry *e = old->e, *end = e + old->cap; e < end; e++) {
@@ -373,7 +375,7 @@ static void table_move(Thr *T, Table *new, Table *old) {
     while (new->e[i].hash) i = (i + 1) & mask;
     mm_move_range(T, &new->h, &new->e[i], e, sizeof *e);
     MM_TABLE_GETS(T, &new->h, new->e[i].value);
-    e->hash = 0;
+    if (!MM_DEFERS_COUNTS) e->hash = 0;
   }
   new->used = old->used;
 }
@@ -479,6 +481,7 @@ static void table_close(Thr *T, Table *t, size_t at) {
     mm_move_range(T, &t->h, &t->e[at], &t->e[i], sizeof t->e[i]);
     at = i;
   }
+  mm_leave(T, &t->h, &t->e[at].key, 2);
   t->e[at].hash = 0;
   store_release(&t->used, t->used - 1);
 }

@@ -125,6 +125,7 @@ INLINE OWNED Own list_pop(Thr *T, Slot *l) {
   if (mm_is_concurrent(&L->h)) return list_pop_shared(T, l);
   Array *a = L->arr;
   if (UNLIKELY(a->len == 0)) return own_mk(T, NULL);
+  mm_leave(T, &a->h, &a->v[a->len - 1], 1);
   return own_mk(T, a->v[--a->len]); /* its owner was the list; now it is the caller */
 }
 /* Items [from, to), clipped to the length, as a new list. */

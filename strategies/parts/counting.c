@@ -1,7 +1,7 @@
 /* counting.c: the cascade of frees. See counting.h for the order and why, later.h for what stops it. */
 #include MM_STRATEGY_HEADER
 
-#if MM_COUNTS_HEAP
+#ifdef RECLAIM_PARTS_COUNTING_H
 #include "strategies/parts/counting.h"
 #include "strategies/parts/clock.h"
 
