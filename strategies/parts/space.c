@@ -32,32 +32,6 @@ void space_destroy(Space *S) {
 
 /* --- Allocation: sweeping on the way ------------------------------------------------------------------------------------------ */
 
-/* The first marked cell start at or after p in the block that ends at `end`, or `end`. */
-static char *next_marked(char *p, char *end) {
-  if (p >= end) return end;
-  uint64_t *w = mark_word(p);
-  uint64_t bits = *w & (~(uint64_t)0 << (((uintptr_t)p >> GRANULE_SHIFT) & 63));
-  char *word_at = (char *)((uintptr_t)p & ~(((uintptr_t)64 << GRANULE_SHIFT) - 1));
-  while (!bits) {
-    word_at += (size_t)64 << GRANULE_SHIFT;
-    if (word_at >= end) return end;
-    bits = *++w;
-  }
-  char *q = word_at + ((size_t)__builtin_ctzll(bits) << GRANULE_SHIFT);
-  return q < end ? q : end;
-}
-
-/* The next run of free cells at or after p; false when the block has none. */
-static bool next_run(Run *r, char *p) {
-  size_t cell = r->block->cell;
-  char *end = r->block->end;
-  while (p < end && is_marked(p)) p += cell;
-  if (p >= end) return false;
-  r->cur = p;
-  r->end = next_marked(p, end);
-  return true;
-}
-
 /* The next block to be swept, of those that wait at r or in the space. */
 static Unit *take_unswept(Space *S, Run *r, unsigned cls) {
   Unit *u = r->more;
@@ -289,13 +263,6 @@ static void mark(Space *S, const SpaceRoots *roots) {
 }
 
 /* --- After marking -------------------------------------------------------------------------------------------------------------- */
-
-static unsigned count_marks(const Unit *u) {
-  const uint64_t *w = mark_word(unit_base(u));
-  unsigned n = 0;
-  for (unsigned i = 0; i < UNIT_BYTES >> GRANULE_SHIFT >> 6; i++) n += (unsigned)__builtin_popcountll(w[i]);
-  return n;
-}
 
 #if MM_CHECK
 /* Dead cells are overwritten, so that whoever still reads one is found. */

@@ -31,15 +31,10 @@
 #include "strategies/parts/chunks.h"
 #include "strategies/parts/classes.h"
 #include "strategies/parts/marks.h"
+#include "strategies/parts/runs.h"
 #include "strategies/parts/trace.h"
 
 /* A thread's place in a block of each class. */
-typedef struct Run {
-  char *cur, *end; /* free cells [cur, end) */
-  Unit *block;
-  Unit *more; /* blocks to be swept that were taken together with this one */
-} Run;
-
 typedef struct SpaceThread {
   Run run[CLASSES];
 } SpaceThread;
