@@ -73,7 +73,8 @@ Test(blocking, a_crowd_comes_to_its_end, .timeout = LIMIT_S) {
 #ifdef RECLAIM_PARTS_WORLD_H
   reclaim_stats s;
   h.strategy->stats(h.heap, &s);
-  CHECK_EQ(s.safepoints.total_count, s.collections); /* every stop was timed */
+  /* Every stop was timed: for a full collection, or at the end of an epoch, which may be one. */
+  CHECK_EQ(s.safepoints.total_count, MM_DEFERS_COUNTS ? s.minor_collections : s.collections);
 #endif
   heap_close(&h);
 }

@@ -17,6 +17,8 @@ static size_t most_held(Thr *T) {
   return MM_MALLOC ? 0 : T->heap->chunks.peak;
 #elif defined(RECLAIM_PARTS_SPACE_H)
   return T->heap->mature.chunks.peak;
+#elif defined(RECLAIM_PARTS_FITS_H)
+  return T->heap->births.chunks.peak;
 #else
   reclaim_stats s = {.committed_bytes = RECLAIM_NONE};
   if (T->heap->config->threads == 1) mm_stats(T->heap, &s);
