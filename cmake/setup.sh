@@ -99,11 +99,15 @@ need_core() {
 }
 
 # has_optional NAME: whether something that is useful but not needed is there. A malloc to preload is looked for where the
-# dynamic linker does, not where CMake does.
+# dynamic linker does, a library to link with where CMake does.
 has_optional() {
   local library
   case $1 in
   jemalloc | mimalloc) library=lib$1.so.2 ;;
+  libgc)
+    holds 'include include/*-linux-*' gc/gc_mark.h && holds 'lib lib64 lib/*-linux-*' libgc.so
+    return
+    ;;
   *)
     have "$1"
     return
@@ -118,6 +122,7 @@ optional_package() {
   jemalloc) echo libjemalloc2 ;;
   mimalloc) apt-cache search --names-only '^libmimalloc2[0-9.]*(t64)?$' 2>/dev/null | awk '{ print $1 }' | sort -V | tail -n 1 ;;
   gnuplot) echo gnuplot-nox ;;
+  libgc) echo libgc-dev ;;
   *) echo "$1" ;;
   esac
 }
@@ -156,10 +161,11 @@ lock() {
 unlock() { exec {LOCK}>&-; }
 
 # configured DIR: whether DIR is a complete build folder, of today's presets and of this very checkout (and not one that was
-# copied or moved with it).
+# copied or moved with it), and knows of the optional library that is there.
 configured() {
   [ -e "$1/build.ninja" ] || [ -e "$1/Makefile" ] || return 1
   [ ! "$ROOT/CMakePresets.json" -nt "$1/CMakeCache.txt" ] || return 1
+  ! grep -q '^RECLAIM_LIBGC_[A-Z]*:.*-NOTFOUND$' "$1/CMakeCache.txt" 2>/dev/null || ! has_optional libgc || return 1
   grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$ROOT" "$1/CMakeCache.txt" 2>/dev/null
 }
 

@@ -37,7 +37,7 @@ INLINE void cpu_relax(void) {
 /* --- The header: 8 bytes, the same for every strategy, so that equal objects have equal sizes everywhere. ----------------
 
    kind   one of the enum below; KIND_FORWARDED while a copying collector runs
-   n      number of references of a node or generator frame; of an array: its items have moved; unused (0) elsewhere
+   n      number of references of a node or generator frame; of an array or a table: ITEMS_* marks; unused (0) elsewhere
    bits   OBJ_* flags, written by the object's only owner, or with the world stopped; biased counts have one of theirs above them
    lock   the object lock (strategies/parts/park.h): 0 free, 1 held, 2 held and waited for
    count  the reference count where MM_COUNTS_HEAP, else unused
@@ -113,6 +113,13 @@ typedef struct Raw {
   char data[];
 } Raw;
 
+/* Whose are the references that an array (h.n), a table (h.n) or a frame (Gen.marks) holds: its own, or */
+enum {
+  ITEMS_ELSEWHERE = 1 << 0, /* somebody else's: they have moved to a longer array, or were borrowed (MM_UNIQUE_OWNERS) */
+  ITEMS_OWNED = 1 << 1,     /* one of them has been owned: only noted in checked builds, MM_UNIQUE_OWNERS */
+  ITEMS_KEYS = 2,           /* the keys of a table have the same two marks, so many bits higher */
+};
+
 /* The items of a list, a boxed array, or a tuple (len == cap). Only v[0 .. len) are references; the rest is never read. */
 typedef struct Array {
   Obj h;
@@ -155,7 +162,7 @@ typedef struct Gen {
   int32_t state; /* where to resume; GEN_DONE when exhausted */
   uint16_t nwords;
   uint8_t running; /* 1 while it is being resumed: running one twice at once is caught */
-  uint8_t pad;
+  uint8_t marks;   /* ITEMS_* */
   Obj *refs[];
 } Gen;
 enum { GEN_DONE = -1 };
@@ -189,9 +196,9 @@ INLINE size_t obj_size_as(const Obj *o, unsigned kind, unsigned n) {
 }
 INLINE size_t obj_size(const Obj *o) { return obj_size_as(o, o->kind, o->n); }
 
-/* How many references an array holds: none once a list has moved them to a longer one (h.n is set; where nothing counts there is no
-   need to), though a lock-free reader may still look at what they were. */
-INLINE uint32_t array_owned(const Array *a) { return a->h.n ? 0 : load_relaxed(&a->len); }
+/* How many references an array holds: none once a list has moved them to a longer one (it is marked then; where nothing counts there is
+   no need to), though a lock-free reader may still look at what they were. */
+INLINE uint32_t array_owned(const Array *a) { return a->h.n & ITEMS_ELSEWHERE ? 0 : load_relaxed(&a->len); }
 
 INLINE bool kind_is_leaf(unsigned kind) { return kind <= KIND_RAW; }
 
@@ -229,9 +236,14 @@ INLINE void obj_visit(Obj *o, void (*visit)(void *ctx, Obj **field), void *ctx) 
 
 /* --- Roots ---------------------------------------------------------------------------------------------------------------- */
 
+/* A local: rooted; only LET makes one. Strategies say MM_UNIQUE_OWNERS before they include this file; parts that do not know it touch no
+   slot. */
 typedef struct Slot {
   Obj *p_;
-} Slot; /* rooted; only LET makes one */
+#if defined(MM_UNIQUE_OWNERS) && MM_UNIQUE_OWNERS
+  bool owns; /* false: what it holds is somebody else's */
+#endif
+} Slot;
 
 typedef struct Link {
   struct Link *prev;

@@ -43,9 +43,9 @@
 #ifndef RECLAIM_MM_H
 #define RECLAIM_MM_H
 
-#include "runtime/base.h"
-
 #include MM_STRATEGY_HEADER
+
+#include "runtime/base.h" /* after what the strategy says of itself */
 
 #if !defined(MM_MOVES) || !defined(MM_COUNTS_LOCALS) || !defined(MM_COUNTS_HEAP) || !defined(MM_CHAINS_SLOTS) ||                 \
     !defined(MM_SHARES_HEAP) || !defined(MM_RECLAIMS_CYCLES) || !defined(MM_LOCKS_OBJECTS) || !defined(MM_HEAP_LIMITED) ||       \
@@ -53,6 +53,7 @@
     !defined(MM_TALLIES)
 #error "the strategy's header leaves a capability undefined"
 #endif
+_Static_assert(sizeof(Slot) == (MM_UNIQUE_OWNERS ? 2 : 1) * sizeof(Obj *), "runtime/base.h came before the capabilities");
 
 /* The flags of an object that is being looked at. A strategy that writes that byte while other threads look says so by a definition of its
    own (parts/biased-thread.h); elsewhere a plain read lets the compiler look once for two questions. */
@@ -71,14 +72,49 @@ INLINE void mm_pass(Thr *T, Obj *to, Obj *from) { (void)T, (void)to, (void)from;
 /* At every loop back-edge and function entry: here a collector may run, the GIL may change hands. */
 INLINE void mm_poll(Thr *T);
 
-/* --- Owned values ----------------------------------------------------------------------------------------------------------- */
+/* --- Owned values -----------------------------------------------------------------------------------------------------------
 
-#if MM_CHECK
+   Where an object has one owner (MM_UNIQUE_OWNERS), a value in hand or in a slot either is that owner, which frees the object when it
+   ends, or is borrowed: a copy, of whose end nothing comes, and which must not outlive the owner. Whoever hands a value out says
+   which: what makes it or moves it out of a field gives the owner, what copies gives a borrowed one. Inlined, that is nearly always a
+   constant. (Unique and borrowed pointers: C++'s unique_ptr, Rust's Box and &.) */
+
 typedef struct {
   Obj *p_;
+#if MM_UNIQUE_OWNERS
+  bool owns;
+#endif
+#if MM_CHECK
   uint64_t epoch;
+#endif
 } Own;
-INLINE Own own_mk(Thr *T, Obj *o) { return (Own){o, T->epoch}; }
+
+INLINE Own own_of(Thr *T, Obj *o, bool owns) {
+  Own v = {.p_ = o};
+  (void)T, (void)owns;
+#if MM_UNIQUE_OWNERS
+  v.owns = owns;
+#endif
+#if MM_CHECK
+  v.epoch = T->epoch;
+#endif
+  return v;
+}
+/* A value that was made, or moved out of a field. */
+INLINE Own own_mk(Thr *T, Obj *o) { return own_of(T, o, true); }
+/* A value that was copied: who counts has counted it. */
+INLINE Own own_copied(Thr *T, Obj *o) { return own_of(T, o, false); }
+
+/* An immortal object, which is nobody's: nothing comes of its end. Only worth saying where it is known when the program is compiled. */
+INLINE Own own_nobodys(Thr *T, Obj *o, bool known) { return own_of(T, o, !known); }
+
+#if MM_UNIQUE_OWNERS
+#define OWNS_(v) ((v).owns)
+#else
+#define OWNS_(v) true
+#endif
+
+#if MM_CHECK
 INLINE Obj *own_use(Thr *T, Own v) {
   if (T->borrowing) mm_panic(T, "a store or a drop inside BORROW");
   if (v.p_ && v.epoch != T->epoch) mm_panic(T, "an owned value was used after an allocation or a poll");
@@ -93,13 +129,6 @@ INLINE void mm_epoch(Thr *T) {
   T->epoch++;
 }
 #else
-typedef struct {
-  Obj *p_;
-} Own;
-INLINE Own own_mk(Thr *T, Obj *o) {
-  (void)T;
-  return (Own){o};
-}
 INLINE Obj *own_use(Thr *T, Own v) {
   (void)T;
   return v.p_;
@@ -116,7 +145,7 @@ INLINE void mm_poll(Thr *T) {
 #define OWNED __attribute__((warn_unused_result))
 
 INLINE void mm_release0(Thr *T, Obj *o) {
-#if MM_COUNTS_LOCALS
+#if MM_COUNTS_LOCALS || MM_UNIQUE_OWNERS
   if (o) mm_release(T, o);
 #else
   (void)T, (void)o;
@@ -138,6 +167,16 @@ typedef struct {
   Thr *T;
   Link *l;
 } LetEnd;
+INLINE Slot slot_of(Thr *T, Own v) {
+  Slot s = {.p_ = own_use(T, v)};
+#if MM_UNIQUE_OWNERS
+  s.owns = v.owns;
+#endif
+  return s;
+}
+INLINE void slot_end(Thr *T, const Slot *s) {
+  if (OWNS_(*s)) mm_release0(T, s->p_);
+}
 #if MM_CHAINS_SLOTS /* the value is made first, then linked: never null by accident, never stale */
 INLINE void let_end(LetEnd *e) { e->T->top = e->l->prev; }
 #define LET_RAW_(T, x, raw)                                                                                                      \
@@ -149,15 +188,21 @@ INLINE void let_end(LetEnd *e) { e->T->top = e->l->prev; }
   (void)x##_e
 #define LET(T, x, ...)  LET_RAW_(T, x, own_use((T), (__VA_ARGS__)))
 #define HOLD(T, x, raw) LET_RAW_(T, x, raw)
-#else /* a plain local, mostly a register */
-INLINE void let_end(LetEnd *e) { mm_release0(e->T, e->l->s.p_); }
+#else               /* a plain local, mostly a register */
+INLINE void let_end(LetEnd *e) {
+  slot_end(e->T, &e->l->s);
+#if MM_CONSERVATIVE /* it stood in memory, where it is found, until here; from here on the word would keep what is dead */
+  __asm__ volatile("" : "+m"(e->l->s.p_));
+  *(Obj *volatile *)&e->l->s.p_ = NULL;
+#endif
+}
 #define LET(T, x, ...)                                                                                                           \
-  Link x##_l = {NULL, {own_use((T), (__VA_ARGS__))}};                                                                            \
+  Link x##_l = {NULL, slot_of((T), (__VA_ARGS__))};                                                                              \
   Slot *const x __attribute__((unused)) = &x##_l.s;                                                                              \
   __attribute__((cleanup(let_end))) LetEnd x##_e = {(T), &x##_l};                                                                \
   (void)x##_e
 #define HOLD(T, x, raw)                                                                                                          \
-  Slot x##_l = {(raw)};                                                                                                          \
+  Slot x##_l = {.p_ = (raw)};                                                                                                    \
   Slot *const x __attribute__((unused)) = &x##_l
 #endif
 
@@ -166,18 +211,18 @@ INLINE OWNED Own slot_take(Thr *T, Slot *s) {
   TALLY(T, moves);
   Obj *o = s->p_;
   s->p_ = NULL;
-  return own_mk(T, o);
+  return own_of(T, o, OWNS_(*s));
 }
 /* Replaces the value; the old one is released. */
 INLINE void slot_set(Thr *T, Slot *s, Own v) {
-  Obj *old = s->p_;
-  s->p_ = own_use(T, v);
-  mm_release0(T, old);
+  Slot old = *s;
+  *s = slot_of(T, v);
+  slot_end(T, &old);
 }
-/* One more owner of the same object. */
+/* One more owner of the same object; a borrower, where it has one. */
 INLINE OWNED Own slot_dup(Thr *T, const Slot *s) {
   mm_retain0(T, s->p_);
-  return own_mk(T, s->p_);
+  return own_copied(T, s->p_);
 }
 /* Releases the value now instead of at the end of the block. */
 INLINE void slot_clear(Thr *T, Slot *s) { slot_set(T, s, own_mk(T, NULL)); }
@@ -185,7 +230,12 @@ INLINE bool slot_is_null(const Slot *s) { return s->p_ == NULL; }
 /* The same object, not merely an equal one. */
 INLINE bool slot_same(const Slot *a, const Slot *b) { return a->p_ == b->p_; }
 /* Ends an owned value that nobody wants. */
-INLINE void own_drop(Thr *T, Own v) { mm_release0(T, own_use(T, v)); }
+INLINE void own_drop(Thr *T, Own v) {
+  Obj *o = own_use(T, v);
+  if (OWNS_(v)) mm_release0(T, o);
+}
+/* Whether the slot's is the only reference, so that what it holds may be changed into another object in place. */
+INLINE bool slot_is_sole(Thr *T, const Slot *s) { return OWNS_(*s) && mm_is_unique(T, s->p_); }
 
 /* --- Sharing ---------------------------------------------------------------------------------------------------------------- */
 
@@ -194,6 +244,8 @@ INLINE bool obj_is_shared(const Obj *o) { return MM_SHARES_HEAP && (OBJ_FLAGS(o)
 /* Whether the fields of `o` may be written by another thread at the same time: a compile-time no where nothing is shared or where
    a GIL stands before everything. */
 INLINE bool mm_is_concurrent(const Obj *o) { return MM_LOCKS_OBJECTS && UNLIKELY(OBJ_FLAGS(o) & OBJ_SHARED); }
+/* Whether a read of them must reckon with that: not where lifetimes are known and nobody writes what all read. */
+INLINE bool mm_is_raced(Thr *T, const Obj *o) { return mm_is_concurrent(o) && (!MM_UNIQUE_OWNERS || mm_locks_reads(T)); }
 
 /* Whether a store into a field of `o` is more than a store: another thread may write it too, or the strategy watches for stores into objects with
    one of the bits MM_WATCHES, and finds them by the test for publication that is made anyway. */

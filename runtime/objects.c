@@ -114,9 +114,11 @@ static void list_install(Thr *T, Slot *l, Slot *a) {
   if (old->cap >= new->cap) return;
   mm_move_range(T, &new->h, new->v, old->v, old->len * sizeof *old->v);
   store_release(&new->len, old->len);
+  fields_moved(array_fields(new), array_fields(old));
   a->p_ = mm_exchange(T, &L->h, (Obj **)&L->arr, &new->h); /* ends with the slot, after unlocking */
   mm_pass(T, &new->h, &old->h);
-  old->h.n = MM_COUNTS_HEAP; /* its items have moved: its end releases none (a reader may still look at them) */
+  /* its items have moved: its end releases none (a reader may still look at them) */
+  if (MM_COUNTS_HEAP || MM_UNIQUE_OWNERS) old->h.n = ITEMS_ELSEWHERE;
 }
 
 void list_append_slow(Thr *T, Slot *l, Own v) {
@@ -129,8 +131,7 @@ void list_append_slow(Thr *T, Slot *l, Own v) {
     Array *a = AS_LIST(T, l->p_)->arr;
     size_t cap = a->cap;
     if (a->len < cap) {
-      mm_store_new(T, &a->h, &a->v[a->len], x->p_);
-      x->p_ = NULL;
+      mm_store_new(T, &a->h, &a->v[a->len], field_in_slot(T, array_fields(a), x));
       store_release(&a->len, a->len + 1);
       if (shared) unlock(l);
       return;
@@ -144,15 +145,22 @@ void list_append_slow(Thr *T, Slot *l, Own v) {
   }
 }
 
+size_t list_len_locked(Thr *T, const Slot *l) {
+  lock(T, (Slot *)l);
+  size_t n = AS_LIST(T, l->p_)->arr->len;
+  unlock((Slot *)l);
+  return n;
+}
+
 /* Without the lock: what was found, or that nothing was, is right if the list still has that array afterwards. An array that was
    replaced keeps stale items, which may be dead: that is no reason to look there again. */
-Own list_get_shared(Thr *T, Slot *l, size_t i) {
+Obj *list_get_shared(Thr *T, Slot *l, size_t i) {
   if (mm_locks_reads(T)) {
     lock(T, l);
     Array *a = AS_LIST(T, l->p_)->arr;
     Obj *v = i < a->len ? mm_load_locked(T, &a->h, &a->v[i]) : NULL;
     unlock(l);
-    return own_mk(T, v);
+    return v;
   }
   for (;;) {
     List *L = AS_LIST(T, l->p_);
@@ -162,8 +170,8 @@ Own list_get_shared(Thr *T, Slot *l, size_t i) {
       cpu_relax();
       continue;
     }
-    if (LIKELY(load_acquire(&L->arr) == a)) return own_mk(T, v);
-    mm_release0(T, v);
+    if (LIKELY(load_acquire(&L->arr) == a)) return v;
+    own_drop(T, own_copied(T, v));
   }
 }
 
@@ -173,21 +181,21 @@ void list_set_shared(Thr *T, Slot *l, size_t i, Own v) {
   share_value(T, x);
   lock(T, l);
   Array *a = AS_LIST(T, l->p_)->arr;
-  if (i < a->len) x->p_ = mm_exchange(T, &a->h, &a->v[i], x->p_);
+  if (i < a->len) field_swap(T, array_fields(a), &a->v[i], x);
   unlock(l);
 }
 
 Own list_pop_shared(Thr *T, Slot *l) {
   lock(T, l);
   Array *a = AS_LIST(T, l->p_)->arr;
-  Obj *v = NULL;
+  Own v = own_mk(T, NULL);
   if (a->len) {
     mm_leave(T, &a->h, &a->v[a->len - 1], 1);
     store_release(&a->len, a->len - 1);
-    v = mm_exchange(T, &a->h, &a->v[a->len], NULL); /* a reader that saw the old length must not wait for a dead item */
+    v = field_take(T, array_fields(a), &a->v[a->len]); /* a reader that saw the old length must not wait for a dead item */
   }
   unlock(l);
-  return own_mk(T, v);
+  return v;
 }
 
 /* Appends items [from, to) of `l`, clipped to its length, to the list `r`, which no other thread knows; false and nothing done when
@@ -201,6 +209,7 @@ static bool append_items(Thr *T, Slot *r, Slot *l, size_t from, size_t to) {
   bool fits = to - from <= dst->cap - dst->len;
   if (fits) {
     mm_copy_range(T, &dst->h, dst->v + dst->len, src->v + from, to - from);
+    fields_copied(T, array_fields(dst), to - from);
     dst->len += (uint32_t)(to - from);
   }
   if (shared) unlock(l);
@@ -230,9 +239,8 @@ Own tuple_new2(Thr *T, Slot *a_taken, Own b) {
   Two w = mm_alloc1(T, SIZE_ARRAY(2), KIND_TUPLE, 0, keep);
   Array *t = (Array *)w.o;
   t->len = t->cap = 2;
-  mm_init_move(T, &t->h, &t->v[0], a_taken->p_);
-  a_taken->p_ = NULL;
-  mm_init_move(T, &t->h, &t->v[1], w.keep);
+  mm_init_move(T, &t->h, &t->v[0], field_in_slot(T, array_fields(t), a_taken));
+  mm_init_move(T, &t->h, &t->v[1], field_in(T, array_fields(t), own_of(T, w.keep, OWNS_(b))));
   return own_mk(T, &t->h);
 }
 
@@ -250,7 +258,7 @@ Own array_swap_slow(Thr *T, Slot *x, size_t i, Own v) {
   bool shared = mm_is_concurrent(x->p_);
   if (shared) share_value(T, y), lock(T, x);
   Array *a = AS_BOXED(T, x->p_);
-  if (i < a->len) y->p_ = mm_exchange(T, &a->h, &a->v[i], y->p_);
+  if (i < a->len) field_swap(T, array_fields(a), &a->v[i], y);
   if (shared) unlock(x);
   return slot_take(T, y);
 }
@@ -258,11 +266,11 @@ Own array_swap_slow(Thr *T, Slot *x, size_t i, Own v) {
 void array_set_slow(Thr *T, Slot *x, size_t i, Own v) { own_drop(T, array_swap_slow(T, x, i, v)); }
 
 Own load_shared(Thr *T, Slot *x, Obj **f) {
-  if (LIKELY(!mm_locks_reads(T))) return own_mk(T, mm_load_own(T, x->p_, f));
+  if (LIKELY(!mm_locks_reads(T))) return own_copied(T, mm_load_own(T, x->p_, f));
   lock(T, x);
   Obj *v = mm_load_locked(T, x->p_, f);
   unlock(x);
-  return own_mk(T, v);
+  return own_copied(T, v);
 }
 
 /* n fields of a new object become NULL: of a small one in line, which is most of them and less than a call of memset. */
@@ -291,7 +299,7 @@ void node_set_slow(Thr *T, Slot *x, unsigned i, Own v) {
   bool shared = mm_is_concurrent(x->p_);
   if (shared) share_value(T, y), lock(T, x);
   Node *n = AS_NODE(T, x->p_);
-  y->p_ = mm_exchange(T, &n->h, &n->e[i], y->p_);
+  field_swap(T, node_fields(n), &n->e[i], y);
   if (shared) unlock(x);
 }
 
@@ -301,7 +309,7 @@ void gen_set_ref_slow(Thr *T, Slot *g, unsigned i, Own v) {
   bool shared = mm_is_concurrent(g->p_);
   if (shared) share_value(T, y), lock(T, g);
   Gen *G = AS_GEN(T, g->p_);
-  y->p_ = mm_exchange(T, &G->h, &G->refs[i], y->p_);
+  field_swap(T, gen_fields(G), &G->refs[i], y);
   if (shared) unlock(g);
 }
 
@@ -378,6 +386,7 @@ static void table_move(Thr *T, Table *new, Table *old) {
     if (!MM_DEFERS_COUNTS) e->hash = 0;
   }
   new->used = old->used;
+  fields_moved(table_values(new), table_values(old));
 }
 
 /* Grows the dict's table to twice `cap`, unless another thread has done it. Takes the lock where shared. */
@@ -395,31 +404,40 @@ static void dict_grow(Thr *T, Slot *d, size_t cap) {
   if (shared) unlock(d);
 }
 
-Own dict_get(Thr *T, Slot *d, const Slot *key) {
+/* Each of the next three is compiled twice, so that the way without the lock carries nothing of the other. */
+INLINE Own dict_get_as(Thr *T, Slot *d, const Slot *key, bool shared) {
   uint64_t hash = key_hash(key->p_);
-  bool shared = mm_is_concurrent(d->p_);
   if (shared) lock(T, d);
   Table *t = AS_DICT(T, d->p_)->table;
   Entry *e = table_find(t, hash, key->p_);
   Obj *v = e->hash ? mm_load_locked(T, &t->h, &e->value) : NULL;
   if (shared) unlock(d);
-  return own_mk(T, v);
+  return own_copied(T, v);
+}
+static NOINLINE Own dict_get_shared(Thr *T, Slot *d, const Slot *key) { return dict_get_as(T, d, key, true); }
+Own dict_get(Thr *T, Slot *d, const Slot *key) {
+  return mm_is_raced(T, d->p_) ? dict_get_shared(T, d, key) : dict_get_as(T, d, key, false);
+}
+
+size_t dict_len_locked(Thr *T, const Slot *d) {
+  lock(T, (Slot *)d);
+  size_t n = AS_DICT(T, d->p_)->table->used;
+  unlock((Slot *)d);
+  return n;
 }
 
 INLINE void entry_fill(Thr *T, Table *t, Entry *e, uint64_t hash, Slot *key, Slot *value) {
-  mm_store_new(T, &t->h, &e->key, key->p_);
-  key->p_ = NULL;
-  mm_store_new(T, &t->h, &e->value, value->p_);
-  MM_TABLE_GETS(T, &t->h, value->p_);
-  value->p_ = NULL;
+  Obj *v = field_in_slot(T, table_values(t), value);
+  mm_store_new(T, &t->h, &e->key, field_in_slot(T, table_keys(t), key));
+  mm_store_new(T, &t->h, &e->value, v);
+  MM_TABLE_GETS(T, &t->h, v);
   e->hash = hash;
   store_release(&t->used, t->used + 1);
 }
 
-bool dict_put(Thr *T, Slot *d, Slot *key, Own value) {
+INLINE bool dict_put_as(Thr *T, Slot *d, Slot *key, Own value, bool shared) {
   LET(T, v, value);
   mm_epoch(T);
-  bool shared = mm_is_concurrent(d->p_);
   if (shared) share_value(T, key), share_value(T, v);
   uint64_t hash = key_hash(key->p_);
   for (;;) {
@@ -429,7 +447,7 @@ bool dict_put(Thr *T, Slot *d, Slot *key, Own value) {
     bool is_new = !e->hash;
     if (!is_new) {
       MM_TABLE_GETS(T, &t->h, v->p_);
-      v->p_ = mm_exchange(T, &t->h, &e->value, v->p_);
+      field_swap(T, table_values(t), &e->value, v);
     } else if (UNLIKELY(table_is_full(t))) {
       size_t cap = t->cap;
       if (shared) unlock(d);
@@ -441,6 +459,10 @@ bool dict_put(Thr *T, Slot *d, Slot *key, Own value) {
     if (shared) unlock(d);
     return is_new;
   }
+}
+static NOINLINE bool dict_put_shared(Thr *T, Slot *d, Slot *key, Own value) { return dict_put_as(T, d, key, value, true); }
+bool dict_put(Thr *T, Slot *d, Slot *key, Own value) {
+  return mm_is_concurrent(d->p_) ? dict_put_shared(T, d, key, value) : dict_put_as(T, d, key, value, false);
 }
 
 int64_t dict_add(Thr *T, Slot *d, Slot *key, int64_t by) {
@@ -459,7 +481,7 @@ int64_t dict_add(Thr *T, Slot *d, Slot *key, int64_t by) {
     bool unchanged = e->hash ? e->value == old->p_ : !old->p_;
     size_t full = 0;
     if (unchanged && e->hash)
-      v->p_ = mm_exchange(T, &t->h, &e->value, v->p_);
+      field_swap(T, table_values(t), &e->value, v);
     else if (unchanged && table_is_full(t))
       full = t->cap;
     else if (unchanged)
@@ -486,28 +508,31 @@ static void table_close(Thr *T, Table *t, size_t at) {
   store_release(&t->used, t->used - 1);
 }
 
-Own dict_remove(Thr *T, Slot *d, const Slot *key) {
+INLINE Own dict_remove_as(Thr *T, Slot *d, const Slot *key, bool shared) {
   uint64_t hash = key_hash(key->p_);
-  bool shared = mm_is_concurrent(d->p_);
   if (shared) lock(T, d);
   Table *t = AS_DICT(T, d->p_)->table;
   Entry *e = table_find(t, hash, key->p_);
-  Obj *k = NULL, *v = NULL;
+  Own k = own_mk(T, NULL), v = own_mk(T, NULL);
   if (e->hash) {
-    k = e->key; /* both owners pass from the table to us */
-    v = e->value;
+    k = field_out(T, table_keys(t), e->key); /* both owners pass from the table to us */
+    v = field_out(T, table_values(t), e->value);
     table_close(T, t, (size_t)(e - t->e));
   }
   if (shared) unlock(d);
-  mm_release0(T, k);
-  return own_mk(T, v);
+  own_drop(T, k);
+  return v;
+}
+static NOINLINE Own dict_remove_shared(Thr *T, Slot *d, const Slot *key) { return dict_remove_as(T, d, key, true); }
+Own dict_remove(Thr *T, Slot *d, const Slot *key) {
+  return mm_is_concurrent(d->p_) ? dict_remove_shared(T, d, key) : dict_remove_as(T, d, key, false);
 }
 
 size_t dict_capacity(Thr *T, const Slot *d) { return AS_DICT(T, d->p_)->table->cap; }
 
 Own dict_value_at(Thr *T, Slot *d, size_t i) {
   Table *t = AS_DICT(T, d->p_)->table;
-  return own_mk(T, i < t->cap && t->e[i].hash ? mm_load_own(T, &t->h, &t->e[i].value) : NULL);
+  return own_copied(T, i < t->cap && t->e[i].hash ? mm_load_own(T, &t->h, &t->e[i].value) : NULL);
 }
 
 /* --- Generators ----------------------------------------------------------------------------------------------------------------------- */
@@ -518,7 +543,7 @@ Own gen_new(Thr *T, GenRun *run, unsigned nrefs, unsigned nwords) {
   g->run = (void (*)(void))run;
   g->state = 0;
   g->nwords = (uint16_t)nwords;
-  g->running = g->pad = 0;
+  g->running = g->marks = 0;
   clear_fields(g->refs, nrefs + nwords);
   return own_mk(T, &g->h);
 }

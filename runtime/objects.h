@@ -11,18 +11,19 @@
 #ifndef RECLAIM_OBJECTS_H
 #define RECLAIM_OBJECTS_H
 
+#include "runtime/fields.h"
 #include "runtime/layout.h"
 
 /* --- Leaves ------------------------------------------------------------------------------------------------------------------ */
 
 INLINE OWNED Own none_new(Thr *T) {
   mm_retain0(T, &T->small[IMMORTAL_NONE].h);
-  return own_mk(T, &T->small[IMMORTAL_NONE].h);
+  return own_nobodys(T, &T->small[IMMORTAL_NONE].h, true);
 }
 INLINE OWNED Own bool_new(Thr *T, bool v) {
   Obj *o = &T->small[v ? IMMORTAL_TRUE : IMMORTAL_FALSE].h;
   mm_retain0(T, o);
-  return own_mk(T, o);
+  return own_nobodys(T, o, true);
 }
 /* Small ones (SMALL_INT_MIN .. SMALL_INT_MAX) are immortal and made once. */
 INLINE OWNED Own int_new(Thr *T, int64_t v) {
@@ -30,7 +31,7 @@ INLINE OWNED Own int_new(Thr *T, int64_t v) {
   if ((uint64_t)v - (uint64_t)(int64_t)SMALL_INT_MIN < SMALL_INTS) {
     Obj *o = &T->small[IMMORTAL_INTS + (v - SMALL_INT_MIN)].h;
     mm_retain0(T, o);
-    return own_mk(T, o);
+    return own_nobodys(T, o, __builtin_constant_p(v));
   }
   Int *o = (Int *)mm_alloc(T, SIZE_LEAF, KIND_INT, 0);
   o->v = v;
@@ -49,7 +50,7 @@ INLINE double float_value(Thr *T, const Slot *x) { return AS_FLOAT(T, x->p_)->v;
 INLINE int64_t own_int(Thr *T, Own x) {
   Obj *o = own_use(T, x);
   int64_t v = AS_INT(T, o)->v;
-  mm_release0(T, o);
+  if (OWNS_(x)) mm_release0(T, o);
   return v;
 }
 INLINE bool own_is_null(Own x) { return x.p_ == NULL; }
@@ -73,13 +74,15 @@ INLINE void raw_set(Thr *T, const Slot *x, size_t i, int64_t v) { store_relaxed(
 OWNED Own list_new(Thr *T, size_t capacity);
 /* Items that a list has room for after n appends to list_new(T, 0): for live-byte formulas. */
 size_t list_capacity_after(size_t n);
+COLD size_t list_len_locked(Thr *T, const Slot *l);
 COLD void list_append_slow(Thr *T, Slot *l, Own v);
-OWNED Own list_get_shared(Thr *T, Slot *l, size_t i);
+Obj *list_get_shared(Thr *T, Slot *l, size_t i);
 COLD void list_set_shared(Thr *T, Slot *l, size_t i, Own v);
 OWNED COLD Own list_pop_shared(Thr *T, Slot *l);
 
 INLINE size_t list_len(Thr *T, const Slot *l) {
   List *L = AS_LIST(T, l->p_);
+  if (MM_UNIQUE_OWNERS && mm_is_raced(T, &L->h)) return list_len_locked(T, l);
   for (;;) {
     Array *a = load_acquire(&L->arr);
     size_t n = load_acquire(&a->len);
@@ -98,16 +101,16 @@ INLINE void list_append(Thr *T, Slot *l, Own v) {
     list_append_slow(T, l, v);
     return;
   }
-  mm_store_new(T, &a->h, &a->v[a->len], own_use(T, v));
+  mm_store_new(T, &a->h, &a->v[a->len], field_in(T, array_fields(a), v));
   a->len++;
 }
 /* Owned NULL when there is no item i. */
 INLINE OWNED Own list_get(Thr *T, Slot *l, size_t i) {
   List *L = AS_LIST(T, l->p_);
-  if (mm_is_concurrent(&L->h)) return list_get_shared(T, l, i);
+  if (mm_is_raced(T, &L->h)) return own_copied(T, list_get_shared(T, l, i));
   Array *a = L->arr;
-  if (UNLIKELY(i >= a->len)) return own_mk(T, NULL);
-  return own_mk(T, mm_load_locked(T, &a->h, &a->v[i])); /* the array of a list that is not shared is not */
+  if (UNLIKELY(i >= a->len)) return own_copied(T, NULL);
+  return own_copied(T, mm_load_locked(T, &a->h, &a->v[i])); /* the array of a list that is not shared is not */
 }
 /* Replaces item i, which must exist (on a shared list that others shorten: else nothing happens). */
 INLINE void list_set(Thr *T, Slot *l, size_t i, Own v) {
@@ -117,7 +120,7 @@ INLINE void list_set(Thr *T, Slot *l, size_t i, Own v) {
     return;
   }
   Array *a = L->arr;
-  mm_release0(T, mm_exchange(T, &a->h, &a->v[i], own_use(T, v)));
+  field_set(T, array_fields(a), &a->v[i], v);
 }
 /* Removes and hands back the last item; owned NULL when empty. */
 INLINE OWNED Own list_pop(Thr *T, Slot *l) {
@@ -126,17 +129,30 @@ INLINE OWNED Own list_pop(Thr *T, Slot *l) {
   Array *a = L->arr;
   if (UNLIKELY(a->len == 0)) return own_mk(T, NULL);
   mm_leave(T, &a->h, &a->v[a->len - 1], 1);
-  return own_mk(T, a->v[--a->len]); /* its owner was the list; now it is the caller */
+  return field_out(T, array_fields(a), a->v[--a->len]); /* its owner was the list; now it is the caller */
 }
-/* Items [from, to), clipped to the length, as a new list. */
+/* Moves item i out, leaving NULL. Not on a shared list; nor on one whose items are somebody else's. */
+INLINE OWNED Own list_take(Thr *T, Slot *l, size_t i) {
+  Array *a = AS_LIST(T, l->p_)->arr;
+  if (UNLIKELY(i >= a->len)) return own_mk(T, NULL);
+  if (MM_CHECK && MM_UNIQUE_OWNERS && !array_owned(a)) mm_panic(T, "an item was taken from a list that does not own it");
+  return own_mk(T, mm_exchange(T, &a->h, &a->v[i], NULL));
+}
+/* Items [from, to), clipped to the length, as a new list: the same objects, of which a slice or a concatenation is no owner where
+   there can be one only. */
 OWNED Own list_slice(Thr *T, Slot *l, size_t from, size_t to);
 OWNED Own list_concat(Thr *T, Slot *a, Slot *b);
+/* All items of `from`, which is about to be dropped, stand in `to`, which was cut and joined from it, and are its own from here on.
+   Who counts or traces finds that out by himself; the only owner must be told. */
+INLINE void list_pass(Thr *T, Slot *from, Slot *to) {
+  fields_passed(array_fields(AS_LIST(T, to->p_)->arr), array_fields(AS_LIST(T, from->p_)->arr));
+}
 
-/* The field at `f` of the published object in `x`, where counts make that a matter of its own. */
+/* The field at `f` of the published object in `x`, where counts, or the end of its only owner, make that a matter of its own. */
 OWNED Own load_shared(Thr *T, Slot *x, Obj **f);
 INLINE OWNED Own load_field(Thr *T, Slot *x, Obj **f) {
-  if (MM_COUNTS_HEAP && mm_is_concurrent(x->p_)) return load_shared(T, x, f);
-  return own_mk(T, mm_load_locked(T, x->p_, f));
+  if (MM_COUNTS_HEAP ? mm_is_concurrent(x->p_) : MM_UNIQUE_OWNERS && mm_is_raced(T, x->p_)) return load_shared(T, x, f);
+  return own_copied(T, mm_load_locked(T, x->p_, f));
 }
 
 /* --- Tuples and boxed arrays ----------------------------------------------------------------------------------------------------- */
@@ -148,7 +164,7 @@ OWNED Own array_new(Thr *T, size_t n);
 INLINE size_t array_len(Thr *T, const Slot *x) { return AS_ARRAY(T, x->p_)->len; }
 INLINE OWNED Own array_get(Thr *T, Slot *x, size_t i) {
   Array *a = AS_ARRAY(T, x->p_);
-  if (UNLIKELY(i >= a->len)) return own_mk(T, NULL);
+  if (UNLIKELY(i >= a->len)) return own_copied(T, NULL);
   return load_field(T, x, &a->v[i]);
 }
 COLD void array_set_slow(Thr *T, Slot *x, size_t i, Own v);
@@ -158,20 +174,21 @@ INLINE void array_set(Thr *T, Slot *x, size_t i, Own v) {
     array_set_slow(T, x, i, v);
     return;
   }
-  mm_release0(T, mm_exchange(T, &a->h, &a->v[i], own_use(T, v)));
+  field_set(T, array_fields(a), &a->v[i], v);
 }
 /* Puts v into place i and hands back what was there; where there is no such place, v. */
 OWNED COLD Own array_swap_slow(Thr *T, Slot *x, size_t i, Own v);
 INLINE OWNED Own array_swap(Thr *T, Slot *x, size_t i, Own v) {
   Array *a = AS_BOXED(T, x->p_);
   if (mm_is_guarded(&a->h) || UNLIKELY(i >= a->len)) return array_swap_slow(T, x, i, v);
-  return own_mk(T, mm_exchange(T, &a->h, &a->v[i], own_use(T, v)));
+  Obj *o = field_in(T, array_fields(a), v);
+  return field_out(T, array_fields(a), mm_exchange(T, &a->h, &a->v[i], o));
 }
 /* Moves the item out, leaving NULL. Not on a shared array. */
 INLINE OWNED Own array_take(Thr *T, Slot *x, size_t i) {
   Array *a = AS_BOXED(T, x->p_);
   if (UNLIKELY(i >= a->len)) return own_mk(T, NULL);
-  return own_mk(T, mm_exchange(T, &a->h, &a->v[i], NULL));
+  return field_take(T, array_fields(a), &a->v[i]);
 }
 
 /* --- Dicts: keys are ints or strs --------------------------------------------------------------------------------------------------- */
@@ -180,8 +197,10 @@ INLINE OWNED Own array_take(Thr *T, Slot *x, size_t i) {
 OWNED Own dict_new(Thr *T, size_t entries);
 /* Entries that a dict's table has after n inserts into dict_new(T, 0), used or not: for live-byte formulas. */
 size_t dict_capacity_after(size_t n);
+COLD size_t dict_len_locked(Thr *T, const Slot *d);
 INLINE size_t dict_len(Thr *T, const Slot *d) {
   Dict *D = AS_DICT(T, d->p_);
+  if (MM_UNIQUE_OWNERS && mm_is_raced(T, &D->h)) return dict_len_locked(T, d);
   for (;;) {
     Table *t = load_acquire(&D->table);
     size_t n = load_acquire(&t->used);
@@ -212,13 +231,12 @@ INLINE OWNED Own node_leaf(Thr *T, int64_t v) {
   return own_mk(T, &n->h);
 }
 INLINE OWNED Own node_new(Thr *T, int64_t v, Slot *l_taken, Own r) {
-  Obj *keep = own_use(T, r);
+  Obj *keep = field_in(T, OWNING_FIELDS, r);
   mm_epoch(T);
   Two w = mm_alloc1(T, SIZE_NODE(2), KIND_NODE, 2, keep); /* only its slow path roots r */
   Node *n = (Node *)w.o;
   n->v = v;
-  mm_init_move(T, &n->h, &n->e[0], l_taken->p_);
-  l_taken->p_ = NULL;
+  mm_init_move(T, &n->h, &n->e[0], field_in_slot(T, node_fields(n), l_taken));
   mm_init_move(T, &n->h, &n->e[1], w.keep);
   return own_mk(T, &n->h);
 }
@@ -234,36 +252,36 @@ INLINE void node_set(Thr *T, Slot *x, unsigned i, Own v) {
     node_set_slow(T, x, i, v);
     return;
   }
-  mm_release0(T, mm_exchange(T, &n->h, &n->e[i], own_use(T, v)));
+  field_set(T, node_fields(n), &n->e[i], v);
 }
 /* Moves the edge out, leaving NULL. Not on a shared node. */
 INLINE OWNED Own node_take(Thr *T, Slot *x, unsigned i) {
   Node *n = AS_NODE(T, x->p_);
-  return own_mk(T, mm_exchange(T, &n->h, &n->e[i], NULL));
+  return field_take(T, node_fields(n), &n->e[i]);
 }
 
 /* In-place reuse, for programs that make a changed copy of what they then drop (Ullrich and de Moura 2019; Reinking et al. 2021,
    "Perceus"). Where a count tells that the caller has the only reference and the tunable `reuse` is on, node_open moves the edge out
-   instead of counting it, and node_renew makes the new node in the old one's place; elsewhere they copy and allocate. */
+   instead of counting it, and node_renew makes the new node in the old one's place; elsewhere they copy and allocate. The only owner
+   that there can be always moves the edge out. */
 INLINE OWNED Own node_open(Thr *T, Slot *x, unsigned i) {
   Node *n = AS_NODE(T, x->p_);
-  if (mm_is_unique(T, &n->h)) return own_mk(T, mm_exchange(T, &n->h, &n->e[i], NULL));
+  if (slot_is_sole(T, x) || (MM_UNIQUE_OWNERS && OWNS_(*x))) return field_take(T, node_fields(n), &n->e[i]);
   return node_get(T, x, i);
 }
 /* As node_new; x, a node, is dropped, and is what comes back where it can be: the only reference, and of two edges. */
 INLINE OWNED Own node_renew(Thr *T, Slot *x_taken, int64_t v, Slot *l_taken, Own r) {
   Node *n = AS_NODE(T, x_taken->p_);
-  if (!mm_is_unique(T, &n->h) || UNLIKELY(n->h.n != 2)) {
+  if (!slot_is_sole(T, x_taken) || UNLIKELY(n->h.n != 2)) {
     Own made = node_new(T, v, l_taken, r);
     slot_clear(T, x_taken);
     return made;
   }
   TALLY(T, reuses);
-  Obj *right = own_use(T, r);
+  Obj *right = field_in(T, node_fields(n), r);
   mm_epoch(T); /* as if it were allocated: a program that is right with reuse is right without */
   n->v = v;
-  Obj *l = mm_exchange(T, &n->h, &n->e[0], l_taken->p_);
-  l_taken->p_ = NULL;
+  Obj *l = mm_exchange(T, &n->h, &n->e[0], field_in_slot(T, node_fields(n), l_taken));
   Obj *old = mm_exchange(T, &n->h, &n->e[1], right);
   x_taken->p_ = NULL;
   mm_release0(T, l);
@@ -273,7 +291,7 @@ INLINE OWNED Own node_renew(Thr *T, Slot *x_taken, int64_t v, Slot *l_taken, Own
 /* An int of value v; x, an int, is dropped, and is what comes back where it can be. */
 INLINE OWNED Own int_renew(Thr *T, Slot *x_taken, int64_t v) {
   (void)AS_INT(T, x_taken->p_);
-  if (!mm_is_unique(T, x_taken->p_) || (uint64_t)v - (uint64_t)(int64_t)SMALL_INT_MIN < SMALL_INTS) {
+  if (!slot_is_sole(T, x_taken) || (uint64_t)v - (uint64_t)(int64_t)SMALL_INT_MIN < SMALL_INTS) {
     slot_clear(T, x_taken);
     return int_new(T, v);
   }
@@ -304,7 +322,7 @@ INLINE void gen_set_ref(Thr *T, Slot *g, unsigned i, Own v) {
     gen_set_ref_slow(T, g, i, v);
     return;
   }
-  mm_release0(T, mm_exchange(T, &G->h, &G->refs[i], own_use(T, v)));
+  field_set(T, gen_fields(G), &G->refs[i], v);
 }
 /* What a resume function hands back when there is no more. */
 INLINE OWNED Own gen_end(Thr *T, const Slot *self) {

@@ -89,14 +89,13 @@ void work_end(Thr *T, Work *w, WorkThread *t) {
 void work_publish(Thr *T, Work *w, int i, Slot *x) {
   (void)w;
   om_share(T, x);
-  T->heap->globals[i] = x->p_;
-  x->p_ = NULL;
+  T->heap->globals[i] = field_in_slot(T, OWNING_FIELDS, x);
 }
 
 Own work_global(Thr *T, Work *w, int i) {
   (void)w;
   mm_retain0(T, T->heap->globals[i]);
-  return own_mk(T, T->heap->globals[i]);
+  return own_copied(T, T->heap->globals[i]);
 }
 
 Own work_retract(Thr *T, Work *w, int i) {

@@ -73,27 +73,6 @@ INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) 
 
 MM_TRACED_SAFEPOINTS
 
-/* --- Fields: plain words. Stores are releases, which cost nothing here, since a shared list is read without its lock. ------- */
-
-INLINE Obj *mm_exchange(Thr *T, Obj *holder, Obj **f, Obj *v) {
-  (void)T, (void)holder;
-  TALLY(T, stores);
-  Obj *old = *f;
-  store_release(f, v);
-  return old;
-}
-INLINE void mm_init_move(Thr *T, Obj *holder, Obj **f, Obj *v) {
-  (void)T, (void)holder;
-  *f = v;
-}
-INLINE void mm_store_new(Thr *T, Obj *holder, Obj **f, Obj *v) { (void)mm_exchange(T, holder, f, v); }
-INLINE void mm_copy_range(Thr *T, Obj *holder, Obj **dst, Obj *const *src, size_t n) {
-  (void)T, (void)holder;
-  memcpy(dst, src, n * sizeof *dst);
-}
-INLINE void mm_move_range(Thr *T, Obj *holder, void *dst, const void *src, size_t bytes) {
-  (void)T, (void)holder;
-  memmove(dst, src, bytes);
-}
+#include "strategies/parts/plain-fields.h"
 
 #endif

@@ -295,7 +295,7 @@ Test(cell, ends_at_the_memory_limit, .timeout = 60) {
 
 Test(cell, not_applicable) {
   json_t *o = run_to("not-applicable", "--strategy cell-counting --sharing shared-read");
-  cr_expect(strstr(text(o, "reason"), "cell-counting does not share"), "%s", text(o, "reason"));
+  cr_expect(strstr(text(o, "reason"), "cell-counting shares no heap"), "%s", text(o, "reason"));
   cr_expect_eq(nrows(o), 0);
   json_decref(o);
 }

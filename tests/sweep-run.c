@@ -62,6 +62,50 @@ Test(run, what_cannot_share_is_a_row_of_its_own, .init = enter_place, .fini = le
   forget(&s);
 }
 
+/* A strategy that frees by hand cannot run what does not know when its objects die, and says so. */
+Test(run, unknown_lifetimes_are_rows_of_their_own, .init = enter_place, .fini = leave_place) {
+  struct spoken s = program("", "run --strategy owner --workload work,quiet --threads 1 --repeats 0 --out r --sharing "
+                                "private,shared-write --blocks 2 --iterations 1 --warmup 0");
+  cr_assert(eq(int, s.code, 0), "%s", s.err);
+  struct samples rows = read_samples("r");
+  cr_expect(eq(int, count_rows(&rows, "status", "ok", "sharing", "private"), 2));
+  cr_expect(eq(int,
+               count_rows(&rows, "reason", "owner frees by hand, and work (shared-write) does not know when its objects die",
+                          "status", "not-applicable"),
+               1));
+  cr_expect(eq(int,
+               count_rows(&rows, "reason", "owner frees by hand, and quiet (private) does not know when its objects die",
+                          "status", "not-applicable"),
+               1));
+  cr_expect(eq(int, count_rows(&rows, "reason", "quiet has no mode shared-write", "status", "not-applicable"), 1));
+  cr_expect(eq(int, rows.n, 1 + 2 + 3));
+  cr_expect(strstr(s.out, "owner frees by hand") != NULL);
+  free_samples(&rows);
+  forget(&s);
+}
+
+/* A strategy that exists with its own heap only, or with malloc only: under other allocators it would be measured twice. */
+Test(run, a_flavour_that_a_strategy_lacks_is_a_row_of_its_own, .init = enter_place, .fini = leave_place) {
+  struct spoken s = program("", "run --strategy fake,owner,keeper --workload work --threads 1 --repeats 0 --out r --allocator "
+                                "pool,libc --blocks 2 --iterations 1 --warmup 0");
+  cr_assert(eq(int, s.code, 0), "%s", s.err);
+  struct samples rows = read_samples("r");
+  cr_expect(eq(int, count_rows(&rows, "strategy", "fake", "status", "ok"), 2 * 2));
+  cr_expect(eq(int, count_rows(&rows, "strategy", "owner", "status", "ok"), 2));
+  cr_expect(eq(int, count_rows(&rows, "strategy", "keeper", "status", "ok"), 2));
+  cr_expect(eq(int,
+               count_rows(&rows, "reason",
+                          "owner has its own heap and asks no malloc for cells: the allocator libc changes nothing about it",
+                          "allocator", "libc"),
+               1));
+  cr_expect(
+      eq(int, count_rows(&rows, "reason", "keeper has no pool: the allocator pool changes nothing about it", "allocator", "pool"),
+         1));
+  cr_expect(eq(int, rows.n, 1 + 4 + 2 + 2 + 2));
+  free_samples(&rows);
+  forget(&s);
+}
+
 /* A strategy that reclaims no cycles, on a workload that makes some: every process runs one iteration. */
 Test(run, what_leaks_by_nature_runs_once_per_process, .init = enter_place, .fini = leave_place) {
   struct spoken s = program(
@@ -71,6 +115,20 @@ Test(run, what_leaks_by_nature_runs_once_per_process, .init = enter_place, .fini
   cr_expect(eq(int, count_rows(&rows, "strategy", "loner", NULL, NULL), 2));
   cr_expect(eq(int, count_rows(&rows, "strategy", "loner", "phase", "measured"), 2));
   cr_expect(eq(int, count_rows(&rows, "strategy", "fake", NULL, NULL), 2 * 4));
+  cr_expect(eq(int, count_rows(&rows, "strategy", "loner", "reason", "leaks by nature: cycles are never reclaimed"), 2));
+  cr_expect(eq(int, count_rows(&rows, "strategy", "fake", "reason", ""), 2 * 4));
+  cr_expect(strstr(s.out, "leaks by nature") != NULL);
+  free_samples(&rows);
+  forget(&s);
+}
+Test(run, what_never_reclaims_runs_once_per_process, .init = enter_place, .fini = leave_place) {
+  struct spoken s =
+      program("", "run --strategy keeper --workload work --threads 1 --repeats 0 --out r --allocator libc --blocks 2 "
+                  "--iterations 3");
+  cr_assert(eq(int, s.code, 0), "%s", s.err);
+  struct samples rows = read_samples("r");
+  cr_expect(eq(int, count_rows(&rows, "phase", "measured", "reason", "leaks by nature: nothing is ever reclaimed"), 2));
+  cr_expect(eq(int, rows.n, 1 + 2));
   free_samples(&rows);
   forget(&s);
 }

@@ -313,6 +313,7 @@ static const Workload dicts = {
         .params = params,
         .nparams = sizeof params / sizeof *params,
         .sharing = RECLAIM_PRIVATE | RECLAIM_SHARED_READ | RECLAIM_SHARED_WRITE,
+        .known_lifetimes = RECLAIM_PRIVATE | RECLAIM_SHARED_READ,
         .settings = settings,
         .nsettings = sizeof settings / sizeof *settings,
         .live_bytes = live_bytes,

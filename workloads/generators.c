@@ -193,11 +193,12 @@ static OWNED Own list_mapped(Thr *T, Slot *list) {
   return slot_take(T, r);
 }
 
+/* Of a list that nobody reads afterwards. */
 static OWNED Own list_filtered(Thr *T, Slot *list) {
   LET(T, r, list_new(T, 0));
   for (size_t i = 0, n = list_len(T, list); i < n; i++) {
     mm_poll(T);
-    if ((i + 1) % FILTER_OUT) list_append(T, r, list_get(T, list, i));
+    if ((i + 1) % FILTER_OUT) list_append(T, r, list_take(T, list, i));
   }
   return slot_take(T, r);
 }
@@ -217,7 +218,10 @@ static OWNED Own list_of_pipeline(Thr *T, Work *w, Slot *list, int64_t first) {
   for (int64_t i = 1; i < w->p[P_CHAIN]; i++) {
     mm_poll(T);
     LET(T, next, list_of_branch(T, w, list, first + i * w->p[P_ITEMS]));
-    slot_set(T, r, list_concat(T, r, next));
+    LET(T, joined, list_concat(T, r, next));
+    list_pass(T, r, joined);
+    list_pass(T, next, joined);
+    slot_set(T, r, slot_take(T, joined));
   }
   return slot_take(T, r);
 }
@@ -313,6 +317,7 @@ static const Workload generators = {
         .params = params,
         .nparams = sizeof params / sizeof *params,
         .sharing = RECLAIM_PRIVATE | RECLAIM_SHARED_READ,
+        .known_lifetimes = RECLAIM_PRIVATE | RECLAIM_SHARED_READ,
         .settings = settings,
         .nsettings = sizeof settings / sizeof *settings,
         .live_bytes = live_bytes,

@@ -195,13 +195,15 @@ static int64_t sum_slice(Thr *T, Work *w, Slot *list) {
   return sum_items(T, slice, 0, list_len(T, slice));
 }
 
-/* The halves of row i, joined the other way round. */
-static OWNED Own rotated(Thr *T, Slot *rows, size_t i) {
+/* The halves of row i, joined the other way round; `replaces`: it is to take that row's place. */
+static OWNED Own rotated(Thr *T, Slot *rows, size_t i, bool replaces) {
   LET(T, row, list_get(T, rows, i));
   size_t n = list_len(T, row);
   LET(T, head, list_slice(T, row, 0, n / 2));
   LET(T, rest, list_slice(T, row, n / 2, n));
-  return list_concat(T, rest, head);
+  LET(T, joined, list_concat(T, rest, head));
+  if (replaces) list_pass(T, row, joined);
+  return slot_take(T, joined);
 }
 
 static void mix_private(Thr *T, Work *w, Slot *list, Slot *rows) {
@@ -220,7 +222,7 @@ static void mix_private(Thr *T, Work *w, Slot *list, Slot *rows) {
     if (is_due(&m.slice)) sum += sum_slice(T, w, list);
     if (is_due(&m.row)) {
       size_t row = (size_t)rng_below(&w->rng, (uint64_t)w->p[P_ROWS]);
-      list_set(T, rows, row, rotated(T, rows, row));
+      list_set(T, rows, row, rotated(T, rows, row, true));
     }
   }
   work_check(w, (uint64_t)sum);
@@ -236,7 +238,7 @@ static void mix_shared_read(Thr *T, Work *w, Slot *list, Slot *rows) {
     if (is_due(&m.temporary)) sum += temporary(T, w);
     if (is_due(&m.slice)) sum += sum_slice(T, w, list);
     if (is_due(&m.row)) {
-      LET(T, row, rotated(T, rows, (size_t)rng_below(&w->rng, (uint64_t)w->p[P_ROWS])));
+      LET(T, row, rotated(T, rows, (size_t)rng_below(&w->rng, (uint64_t)w->p[P_ROWS]), false));
       sum += sum_items(T, row, 0, list_len(T, row));
     }
   }
@@ -299,7 +301,7 @@ static void mix_shared_write(Thr *T, Work *w, Slot *list, Slot *rows) {
     if (is_due(&m.slice)) wrong += misplaced(T, w, list);
     if (is_due(&m.row)) {
       size_t row = (size_t)own_place(w, (uint64_t)w->p[P_ROWS]);
-      list_set(T, rows, row, rotated(T, rows, row));
+      list_set(T, rows, row, rotated(T, rows, row, true));
     }
   }
   while (tail.mine) {
@@ -414,6 +416,7 @@ static void run_shared(Thr *T, Work *w) {
   work_on(T, w, list, rows);
   work_barrier(T, w);
   check_share(T, w, list, rows, (size_t)w->index, (size_t)w->threads);
+  work_barrier(T, w);
   if (w->index == 0) {
     own_drop(T, work_retract(T, w, SHARED_LIST));
     own_drop(T, work_retract(T, w, SHARED_ROWS));
@@ -438,6 +441,7 @@ static const Workload lists = {
         .params = params,
         .nparams = sizeof params / sizeof *params,
         .sharing = RECLAIM_PRIVATE | RECLAIM_SHARED_READ | RECLAIM_SHARED_WRITE,
+        .known_lifetimes = RECLAIM_PRIVATE | RECLAIM_SHARED_READ,
         .settings = settings,
         .nsettings = sizeof settings / sizeof *settings,
         .live_bytes = live_bytes,

@@ -129,6 +129,7 @@ static const Workload trees = {
         .params = params,
         .nparams = sizeof params / sizeof *params,
         .sharing = RECLAIM_PRIVATE,
+        .known_lifetimes = RECLAIM_PRIVATE,
         .settings = settings,
         .nsettings = sizeof settings / sizeof *settings,
         .live_bytes = live_bytes,

@@ -286,6 +286,22 @@ bool catalog_choice_params(const catalog_choice *c, int64_t *values, char *err, 
   return catalog_apply(c->workload->params, c->workload->nparams, c->setting->values, values, err, nerr);
 }
 
+bool catalog_is_applicable(const reclaim_strategy *s, const reclaim_workload *w, uint32_t mode, char *why, size_t nwhy) {
+  const char *shared = catalog_sharing_name(mode);
+  if (mode != RECLAIM_PRIVATE && !(s->capabilities & RECLAIM_SHARES_HEAP))
+    return snprintf(why, nwhy, "%s shares no heap between threads", s->name), false;
+  if ((s->capabilities & RECLAIM_UNIQUE_OWNERS) && !(w->known_lifetimes & mode))
+    return snprintf(why, nwhy, "%s frees by hand, and %s (%s) does not know when its objects die", s->name, w->name, shared),
+           false;
+  return true;
+}
+
+const char *catalog_leaks(const reclaim_strategy *s, const reclaim_workload *w, const int64_t *params) {
+  if (!(s->capabilities & RECLAIM_RECLAIMS)) return "nothing is ever reclaimed";
+  if (s->capabilities & RECLAIM_RECLAIMS_CYCLES || !w->makes_cycles || !w->makes_cycles(params)) return NULL;
+  return "cycles are never reclaimed";
+}
+
 const char *const catalog_sharing_names[4] = {"private", "shared-read", "shared-write", "hand-off"};
 
 uint32_t catalog_parse_sharing(const char *word, char *err, size_t nerr) {

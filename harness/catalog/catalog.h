@@ -92,6 +92,12 @@ bool catalog_hash(const char *path, char hex[65]);
 /* Defaults of the workload, then the values of the setting. `values` has room for workload->nparams. */
 bool catalog_choice_params(const catalog_choice *c, int64_t *values, char *err, size_t nerr);
 
+/* Whether the strategy may run the workload in this mode, by what both declare; if not, `why` receives the reason. */
+bool catalog_is_applicable(const reclaim_strategy *s, const reclaim_workload *w, uint32_t mode, char *why, size_t nwhy);
+
+/* Why what such a cell leaks is no fault of it, as one clause; NULL: it leaks nothing. */
+const char *catalog_leaks(const reclaim_strategy *s, const reclaim_workload *w, const int64_t *params);
+
 /* One mode's bit by its name ("private", "shared-read", "shared-write", "hand-off"), 0 and a message for any other word. */
 uint32_t catalog_parse_sharing(const char *word, char *err, size_t nerr);
 /* The name of one mode's bit. */

@@ -244,7 +244,7 @@ static struct cell_window run_once(uint32_t iteration, bool audit) {
   s->reset_stats(cell.heap);
   struct cell_window w = cell_team_do(cell.team, job_run, NULL);
   s->stats(cell.heap, &cell.stats);
-  if (audit) { /* without what earlier iterations have leaked */
+  if (audit && (s->capabilities & RECLAIM_RECLAIMS)) { /* without what earlier iterations have leaked */
     cell.result.live_objects = less(cell.stats.live_objects, cell.live_objects_before);
     cell.result.live_bytes = less(cell.stats.live_bytes, cell.live_bytes_before);
   }
@@ -275,12 +275,12 @@ static void iterate(int iteration) {
 
 /* --- The invocation ------------------------------------------------------------------------------------------------------- */
 
-/* A shared mode under a strategy whose objects belong to one thread does not exist; this is a result, not an error. */
+/* A shared mode under a strategy whose objects belong to one thread does not exist, nor a program that frees by hand where it cannot
+   know when; this is a result, not an error. */
 static void end_if_not_applicable(void) {
   const struct cell_options *o = &cell.options;
-  if (o->sharing != RECLAIM_PRIVATE && !(o->strategy->capabilities & RECLAIM_SHARES_HEAP))
-    end_cell("not-applicable", "%s does not share objects between threads, and %s shares them", o->strategy->name,
-             catalog_sharing_name(o->sharing));
+  char why[256];
+  if (!catalog_is_applicable(o->strategy, o->choice.workload, o->sharing, why, sizeof why)) end_cell("not-applicable", "%s", why);
 }
 
 /* Threads on their CPUs, the malloc proved, the control done. Collector threads inherit the caller's binding. */
@@ -322,9 +322,12 @@ static void measure(void) {
   const struct cell_options *o = &cell.options;
   for (int i = 0; i < o->warmup + o->iterations; i++) iterate(i);
   cell.result.rss_final_bytes = cell_rss_exact();
-  if (o->warmup == 0) run_once((uint32_t)o->iterations, true);
-  /* Where counts free what is not cyclic, no collection need come. */
   uint32_t is = o->strategy->capabilities;
+  /* Where nothing dies, nothing tells what of it lives. */
+  if (o->warmup == 0 && (is & RECLAIM_RECLAIMS)) run_once((uint32_t)o->iterations, true);
+  const char *leaks = catalog_leaks(o->strategy, o->choice.workload, o->params);
+  if (leaks) snprintf(cell.result.reason, sizeof cell.result.reason, "leaks by nature: %s", leaks);
+  /* Where counts free what is not cyclic, no collection need come. */
   bool tracing = (is & RECLAIM_RECLAIMS_CYCLES) && !(is & RECLAIM_COUNTS_HEAP);
   if (!tracing || cell.result.all_collections == RECLAIM_NONE || cell.result.all_collections >= TRACING_NEEDS) return;
   cell.result.status = "uncollected";

@@ -281,6 +281,8 @@ static void put_status(struct maker *m, struct grid_row *r, const struct cell *c
   if (c->oversubscribed) strcat(marks, "!");
   if (!ok && (*c->reason || !m->detail->status_words))
     snprintf(notes, sizeof notes, "[%s]", note(m, report_format("%s%s%s", c->status, *c->reason ? ": " : "", c->reason)));
+  else if (ok && *c->reason)
+    snprintf(notes, sizeof notes, "[%s]", note(m, report_format("%s", c->reason)));
   else if (c->collected && c->no_ratio)
     snprintf(notes, sizeof notes, "[%s]", note(m, report_format("no ratio: %s", c->no_ratio)));
   snprintf(r->text[G_STATUS], sizeof r->text[G_STATUS], "%s%s%s%s", word, marks, (*word || *marks) && *notes ? " " : "", notes);

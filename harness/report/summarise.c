@@ -178,7 +178,8 @@ static void judge_status(struct cell *cell) {
     cell->reason = report_format("the campaign ended before it");
   } else if (!bad) {
     cell->status = cell->used > 0 ? "ok" : "no-value";
-    cell->reason = report_format("%s", cell->used > 0 ? "" : "no measured iteration with operations and a time");
+    cell->reason =
+        report_format("%s", cell->used > 0 ? cell->invocation[0].reason : "no measured iteration with operations and a time");
   } else {
     cell->status = bad->status;
     if (times > 0 && times < cell->invocations)

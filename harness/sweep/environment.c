@@ -82,8 +82,8 @@ static json_t *mitigations(void) {
 }
 
 static bool is_malloc_setting(const char *entry) {
-  return !strncmp(entry, "MALLOC_", 7) || !strncmp(entry, "MIMALLOC_", 9) || !strncmp(entry, "GLIBC_TUNABLES=", 15) ||
-         !strncmp(entry, "LD_PRELOAD=", 11);
+  return !strncmp(entry, "MALLOC_", 7) || !strncmp(entry, "GC_", 3) || !strncmp(entry, "MIMALLOC_", 9) ||
+         !strncmp(entry, "GLIBC_TUNABLES=", 15) || !strncmp(entry, "LD_PRELOAD=", 11);
 }
 
 static json_t *malloc_settings(void) {

@@ -20,7 +20,7 @@ void sweep_environment_warn(struct sweep_plan *p);
 /* hwloc's XML of the whole machine, NULL when hwloc cannot say. The caller frees. */
 char *sweep_environment_topology_xml(void);
 
-/* The environment that children get: without MALLOC_*, MIMALLOC_*, GLIBC_TUNABLES and LD_PRELOAD unless `keep`; with LD_PRELOAD
+/* The environment that children get: without MALLOC_*, MIMALLOC_*, GC_*, GLIBC_TUNABLES and LD_PRELOAD unless `keep`; with LD_PRELOAD
    set to `library` first, unless that is "". The strings are borrowed from this process's environment, but for the first: free
    with sweep_environment_free. */
 char **sweep_environment_for_child(const char *library, bool keep);

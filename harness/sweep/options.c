@@ -49,7 +49,7 @@ static const struct option_row {
     [OPT_PLUGIN_PATH] = {"plugin-path", "DIR,...", "folders of strategies and workloads from outside (also RECLAIM_PLUGIN_PATH)",
                          LIST},
     [OPT_TRUST_OWNERS] = {"trust-owners", NULL, "allow plug-ins of other owners than you and root", SWITCH},
-    [OPT_KEEP_ENV] = {"keep-env", NULL, "keep MALLOC_*, MIMALLOC_*, GLIBC_TUNABLES and LD_PRELOAD in the children", SWITCH},
+    [OPT_KEEP_ENV] = {"keep-env", NULL, "keep MALLOC_*, MIMALLOC_*, GC_*, GLIBC_TUNABLES and LD_PRELOAD in the children", SWITCH},
     [OPT_OUT] = {"out", "DIR", "where the files go: a new or empty folder (default: results/<date>-<host>-<pid>)", 0},
     [OPT_RESUME] = {"resume", "DIR", "continue the sweep in DIR: what is complete is not measured again", COMMAND_LINE_ONLY},
     [OPT_DRY_RUN] = {"dry-run", NULL, "print the cells, their pinning and an estimate of the time, and stop",

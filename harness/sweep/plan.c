@@ -7,6 +7,7 @@
 #include "plan.h"
 
 #include "harness/catalog/catalog.h"
+#include "harness/catalog/folders.h"
 #include "harness/cell/pin.h"
 #include "harness/sweep/axes.h"
 #include "harness/sweep/memory.h"
@@ -41,7 +42,7 @@ struct maker {
   int nsets;
   struct sweep_where *where;
   hwloc_topology_t topology;
-  const reclaim_strategy *(*objects)[2]; /* per strategy: flavour pool, malloc; NULL: not asked for */
+  const reclaim_strategy *(*objects)[2]; /* per strategy: flavour pool, malloc; NULL: not asked for, or not built */
   void *seen;                            /* search tree of the cells' keys */
   int warmup, iterations;
   int matched; /* cells before --where */
@@ -50,6 +51,7 @@ struct maker {
 /* One point of the axes, before parameters and tunables are multiplied in. */
 struct point {
   const reclaim_strategy *strategy;
+  bool lacks_flavour; /* the allocator's: `strategy` is then of the other */
   const char *workload;
   catalog_choice choice;
   uint32_t mode;
@@ -136,12 +138,15 @@ char *sweep_cell_title(const struct sweep_cell *c) {
 /* NULL, or why this point cannot be run; by its nature, not by a mistake. The caller frees. */
 static char *why_not(const struct point *pt, const int64_t *params) {
   const reclaim_strategy *s = pt->strategy;
-  const char *mode = catalog_sharing_name(pt->mode);
   if (pt->missing) return sweep_format("pack %s has no object for %s (%s)", pt->choice.object->pack, s->name, s->flavour);
-  if (!(pt->choice.sharing & pt->mode)) return sweep_format("%s has no mode %s", pt->workload, mode);
-  if (pt->mode != RECLAIM_PRIVATE && !(s->capabilities & RECLAIM_SHARES_HEAP))
-    return sweep_format("%s shares no heap between threads", s->name);
   const reclaim_workload *w = pt->choice.workload;
+  char why[256];
+  if (!(pt->choice.sharing & pt->mode)) return sweep_format("%s has no mode %s", pt->workload, catalog_sharing_name(pt->mode));
+  if (pt->lacks_flavour)
+    return sweep_format("%s %s: the allocator %s changes nothing about it", s->name,
+                        strcmp(s->flavour, "pool") ? "has no pool" : "has its own heap and asks no malloc for cells",
+                        pt->allocator->name);
+  if (!catalog_is_applicable(s, w, pt->mode, why, sizeof why)) return sweep_strdup(why);
   bool factor = pt->heap->kind == CATALOG_HEAP_FACTOR && s->capabilities & RECLAIM_HEAP_LIMIT;
   if (factor && (!w->live_bytes || !w->live_bytes(params, pt->threads, pt->mode)))
     return sweep_format("%s declares no live bytes that %s could be a factor of", pt->workload, pt->heap_word);
@@ -180,8 +185,7 @@ static bool set_cpus(struct maker *m, struct sweep_cell *c) {
 
 /* A cell that leaks by nature runs one measured iteration per process: the next would start among the leaks of the last. */
 static void set_iterations(const struct maker *m, struct sweep_cell *c, const struct point *pt, const int64_t *params) {
-  const reclaim_workload *w = pt->choice.workload;
-  bool leaks = !(pt->strategy->capabilities & RECLAIM_RECLAIMS_CYCLES) && w->makes_cycles && w->makes_cycles(params);
+  bool leaks = catalog_leaks(pt->strategy, pt->choice.workload, params);
   c->warmup = leaks ? 0 : m->warmup;
   c->iterations = leaks ? 1 : m->iterations;
 }
@@ -296,6 +300,13 @@ static bool next_point(int *at, const int *size) {
   return false;
 }
 
+static bool is_malloc(const char *flavour) { return !strcmp(flavour, "malloc"); }
+
+/* In whichever flavour there is. */
+static const reclaim_strategy *object(const struct maker *m, int i) {
+  return m->objects[i][0] ? m->objects[i][0] : m->objects[i][1];
+}
+
 static int visit_point(struct maker *m, const int *at) {
   const struct axes *a = &m->axes;
   struct point pt = {.workload = a->workload.words[at[D_WORKLOAD]],
@@ -306,7 +317,9 @@ static int visit_point(struct maker *m, const int *at) {
                      .heap_word = a->heap.words[at[D_HEAP]],
                      .pin = a->pin.words[at[D_PIN]]};
   char err[512];
-  pt.strategy = m->objects[at[D_STRATEGY]][!strcmp(pt.allocator->flavour, "malloc")];
+  pt.strategy = m->objects[at[D_STRATEGY]][is_malloc(pt.allocator->flavour)];
+  pt.lacks_flavour = !pt.strategy;
+  if (!pt.strategy) pt.strategy = object(m, at[D_STRATEGY]);
   if (catalog_find_workload(pt.strategy, pt.workload, &pt.choice, err, sizeof err))
     pt.strategy = pt.choice.object;
   else if (!(pt.missing = catalog_find_elsewhere(pt.strategy, pt.workload, &pt.choice)))
@@ -355,13 +368,15 @@ static int drop_missing(struct maker *m) {
                     "none of the profile's strategies is built; name others with --strategy (see reclaim list strategies)");
 }
 
-/* Opens the i-th strategy in every flavour that the allocators ask for. */
+/* Opens the i-th strategy in every flavour that the allocators ask for. One that lacks a flavour is opened in the other: its cells are in
+   the plan, with the reason why they cannot be run. */
 static bool open_strategy(struct maker *m, int i, char *err, size_t nerr) {
   const struct axes *a = &m->axes;
   for (int k = 0; k < a->allocator.n; k++) {
-    const char *flavour = a->allocators[k].flavour;
-    const reclaim_strategy **slot = &m->objects[i][!strcmp(flavour, "malloc")];
-    if (!*slot && !(*slot = catalog_open(a->strategy.words[i], flavour, err, nerr))) return false;
+    const char *name = a->strategy.words[i], *flavour = a->allocators[k].flavour, *other = is_malloc(flavour) ? "pool" : "malloc";
+    if (!catalog_find_file(name, flavour, "") && catalog_find_file(name, other, "")) flavour = other;
+    const reclaim_strategy **slot = &m->objects[i][is_malloc(flavour)];
+    if (!*slot && !(*slot = catalog_open(name, flavour, err, nerr))) return false;
   }
   return true;
 }
@@ -383,10 +398,6 @@ static int open_objects(struct maker *m) {
     }
   }
   return a->n ? 0 : sweep_refuse("%s: no strategy can be used", a->origin);
-}
-
-static const reclaim_strategy *object(const struct maker *m, int i) {
-  return m->objects[i][0] ? m->objects[i][0] : m->objects[i][1];
 }
 
 /* Every workload of the strategies and of the packs, by its own name. */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "strategies/parts/clock.h"
-#include "strategies/parts/system.h"
+#include "strategies/parts/immortals.h"
 
 /* --- Tunables --------------------------------------------------------------------------------------------------------------------- */
 
@@ -35,16 +35,9 @@ static void counted_exhausted(void *heap) {
   abort(); /* fail does not return */
 }
 
-/* None, False, True, then the small ints. */
 static Int *counted_immortals(void) {
-  Int *small = system_new(IMMORTALS * sizeof *small);
-  if (!small) return NULL;
-  for (int i = 0; i < IMMORTALS; i++) {
-    small[i].h.word = COUNT_HEADER(i == IMMORTAL_NONE ? KIND_NONE : i < IMMORTAL_INTS ? KIND_BOOL : KIND_INT, 0);
-    small[i].h.count = COUNT_IMMORTAL;
-    small[i].h.bits |= OBJ_IMMORTAL | (COUNT_PUBLISHES ? OBJ_SHARED : 0);
-    small[i].v = i < IMMORTAL_INTS ? i == IMMORTAL_TRUE : SMALL_INT_MIN + (i - IMMORTAL_INTS);
-  }
+  Int *small = immortals_new(COUNT_IMMORTAL, COUNT_PUBLISHES || COUNT_UNIQUE ? OBJ_SHARED : 0);
+  for (int i = 0; small && i < IMMORTALS; i++) small[i].h.word |= COUNT_MARK(small[i].h.kind);
   return small;
 }
 
@@ -81,10 +74,10 @@ static void counted_close(Heap *H) {
   for (int i = 0; i < H->nthreads; i++) {
     Thr *T = H->threads[i];
     later_free(&T->later);
-    if (T->small && T->small != H->small) system_free(T->small, IMMORTALS * sizeof *T->small);
+    if (T->small != H->small) immortals_free(T->small);
     system_free(T, sizeof *T);
   }
-  if (H->small) system_free(H->small, IMMORTALS * sizeof *H->small);
+  immortals_free(H->small);
   chunks_destroy(&H->chunks);
   pthread_mutex_destroy(&H->mutex);
   system_free(H, sizeof *H);

@@ -17,11 +17,14 @@
 #ifndef COUNT_BIASED
 #define COUNT_BIASED 0
 #endif
+#ifndef COUNT_UNIQUE
+#define COUNT_UNIQUE 0
+#endif
 #define COUNT_PUBLISHES (COUNT_ATOMIC || COUNT_BIASED)
 
 /* Whether the tunables of later.h are offered. Biased counts have another way to put off (boxes.h), which those would have to be fitted
-   into: an owner that sleeps or exits leaves nothing undone. */
-#define COUNT_PUTS_OFF (!COUNT_BIASED)
+   into: an owner that sleeps or exits leaves nothing undone. A program that frees by hand decides itself when. */
+#define COUNT_PUTS_OFF (!COUNT_BIASED && !COUNT_UNIQUE)
 
 /* What all of them have first among their tunables. A pool is free lists without a cap; only in front of a malloc are there others. */
 enum {

@@ -9,7 +9,9 @@
 enum { RIGHT_EDGES = 32 };
 
 /* What has died and waits to be freed, threaded through headers, kind and n kept. Shared objects, whose headers a lock-free reader
-   may still look at, wait on a stack of the thread (T->dead) instead. */
+   may still look at, or which may be another thread's cells, wait on a stack of the thread (T->dead) instead. */
+#define DIES_MIXED (COUNT_PUBLISHES || COUNT_UNIQUE)
+
 typedef struct Dead {
   Thr *T;
   Obj *list;
@@ -68,7 +70,7 @@ static COLD int64_t cascade_pause(Dead *d) {
 }
 
 INLINE uint64_t later_waiting(const Thr *T) {
-#if COUNT_PUBLISHES
+#if DIES_MIXED
   return T->later.chains.n + T->dead.n;
 #else
   return T->later.chains.n;
@@ -150,10 +152,32 @@ INLINE bool drop_items(Dead *d, Array *a) {
   drop_range(d, a, 0, n, false);
   return true;
 }
+#if COUNT_UNIQUE
+/* What others own is left to them: keys, values or both. */
+static void drop_own_entries(Dead *d, Table *t) {
+  bool keys = !(t->h.n & ITEMS_ELSEWHERE << ITEMS_KEYS), values = !(t->h.n & ITEMS_ELSEWHERE), bulk = t->cap >= BULK;
+  if (bulk && !d->since) d->since = wall_ns();
+  for (Entry *e = t->e, *end = t->e + t->cap; e < end; e++) {
+    if (!e->hash) continue;
+    if (keys) drop_one_of(d, e->key, bulk);
+    if (values) drop_one_of(d, e->value, bulk);
+  }
+}
+#endif
 INLINE bool drop_entries(Dead *d, Table *t) {
+#if COUNT_UNIQUE
+  drop_own_entries(d, t);
+  return true;
+#endif
   if (is_long(d, t->h.n ? UINT32_MAX : t->used)) return drop_long_table(d, t);
   obj_visit(&t->h, visit_drop, d);
   return true;
+}
+
+/* Those of an object that is neither an array nor a table. */
+INLINE void drop_references(Dead *d, Obj *o) {
+  if (COUNT_UNIQUE && o->kind == KIND_GEN && ((Gen *)o)->marks & ITEMS_ELSEWHERE) return;
+  obj_visit(o, visit_drop, d);
 }
 
 /* --- Nodes with two edges, of which crowds die at once --- */
@@ -232,7 +256,7 @@ INLINE Obj *free_one(Dead *d, Obj *o) {
     }
     return NULL;
   default: /* a generator; a string, raw memory */
-    obj_visit(o, visit_drop, d);
+    drop_references(d, o);
     APART(d, COUNT_IS_APART(o->kind));
     if (kind_is_leaf(o->kind)) {
       count_free_leaf(T, o, obj_size(o));
@@ -281,7 +305,7 @@ static void record(const Dead *d, int64_t first, int64_t untimed) {
   ended(d, first, untimed);
 }
 
-#if COUNT_PUBLISHES
+#if DIES_MIXED
 /* Of s, which is shared and dead: what it holds, as far as the budget allows. True: it is free, once no reader can see it. */
 INLINE bool free_shared(Dead *d, Obj *s) {
   if (s->kind == KIND_ARRAY) {
@@ -289,10 +313,14 @@ INLINE bool free_shared(Dead *d, Obj *s) {
   } else if (s->kind == KIND_TABLE) {
     if (!drop_entries(d, (Table *)s)) return false;
   } else {
-    obj_visit(s, visit_drop, d);
+    drop_references(d, s);
   }
   APART(d, COUNT_IS_APART(s->kind));
+#if COUNT_UNIQUE
+  count_free_published(d->T, s);
+#else
   limbo_put(d->T, s);
+#endif
   return true;
 }
 
@@ -327,6 +355,9 @@ void count_die_pushed(Thr *T, size_t base) {
   record(&d, first, die_mixed(&d, NULL, base, first));
 }
 
+#endif
+
+#if COUNT_PUBLISHES
 void count_die_shared(Thr *T, Obj *o) {
   if (kind_is_leaf(o->kind)) {
     limbo_put(T, o);
@@ -367,6 +398,14 @@ void count_free_trash(Thr *T, Obj *const *v, size_t n) {
 #endif
 
 void count_die(Thr *T, Obj *o) {
+#if COUNT_UNIQUE
+  if (UNLIKELY(o->word & COUNT_APART)) {
+    if (o->bits & OBJ_IMMORTAL) return;
+    stack_push(&T->dead, o);
+    count_die_pushed(T, T->dead.n - 1);
+    return;
+  }
+#endif
   if (o->kind <= KIND_FLOAT) {
     count_free_leaf(T, o, SIZE_LEAF);
     return;
@@ -374,7 +413,7 @@ void count_die(Thr *T, Obj *o) {
   COUNT_DYING(T, o);
   Dead d = {.T = T};
   int64_t first = T->later.first;
-#if COUNT_PUBLISHES
+#if DIES_MIXED
   record(&d, first, die_mixed(&d, o, T->dead.n, first));
 #else
   record(&d, first, cascade(&d, o, first));
@@ -439,7 +478,7 @@ static void carry_out(Thr *T, bool all) {
 #endif
   do {
     if (L->chains.n) d.list = L->chains.v[--L->chains.n];
-#if COUNT_PUBLISHES
+#if DIES_MIXED
     untimed = die_mixed(&d, NULL, 0, untimed);
 #else
     untimed = cascade(&d, NULL, untimed);

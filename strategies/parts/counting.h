@@ -1,9 +1,10 @@
-/* counting.h: reference counting, plain, atomic or biased: retain, release, the cascade of frees, and the field operations made of them.
+/* counting.h: reference counting, plain, atomic or biased, or one owner instead of a count: retain, release, the cascade of frees, and the field operations made of them.
    The counting strategies are this file with different answers to questions that the strategy's header settles before it includes it:
 
      COUNT_ATOMIC   1: counts change by locked instructions (counting-atomic.h)
      COUNT_BIASED   1: those of published objects have two counts (counting-biased.h)
-                    neither: they are plain (counting-plain.h)
+     COUNT_UNIQUE   1: there are none, since an object has one owner (counting-unique.h)
+                    none of these: they are plain (counting-plain.h)
      COUNT_OWNERS   1: a cell may be freed by a thread that did not make it (owner-checked pages)
      COUNT_CELLS(T) the Cells that thread T allocates from
 
@@ -83,6 +84,8 @@ NOINLINE void count_die(Thr *T, Obj *o);
 #if COUNT_PUBLISHES
 /* The same for a shared object, whose count is 0. */
 NOINLINE void count_die_shared(Thr *T, Obj *o);
+#endif
+#if COUNT_PUBLISHES || COUNT_UNIQUE
 /* The same for all shared objects that were pushed onto T->dead, down to `base`. */
 void count_die_pushed(Thr *T, size_t base);
 #endif
@@ -114,6 +117,8 @@ void count_free_trash(Thr *T, Obj *const *v, size_t n);
 #include "strategies/parts/counting-biased.h"
 #elif COUNT_ATOMIC
 #include "strategies/parts/counting-atomic.h"
+#elif COUNT_UNIQUE
+#include "strategies/parts/counting-unique.h"
 #else
 #include "strategies/parts/counting-plain.h"
 #endif
@@ -210,7 +215,7 @@ INLINE void count_free_published(Thr *T, Obj *o) {
 
 /* --- Fields ---------------------------------------------------------------------------------------------------------------- */
 
-#if COUNT_PUBLISHES
+#if COUNT_PUBLISHES || COUNT_UNIQUE
 #define COUNT_PUBLISH(f, v) store_release(f, v)
 #else
 #define COUNT_PUBLISH(f, v) (*(f) = (v))
@@ -266,7 +271,7 @@ INLINE Obj *mm_exchange(Thr *T, Obj *holder, Obj **f, Obj *v) {
 INLINE void mm_copy_range(Thr *T, Obj *holder, Obj **dst, Obj *const *src, size_t n) {
   (void)holder;
   for (size_t i = 0; i < n; i++) {
-    if (src[i]) mm_retain(T, src[i]);
+    if (!COUNT_UNIQUE && src[i]) mm_retain(T, src[i]);
     dst[i] = src[i];
   }
 }

@@ -5,6 +5,7 @@
 #include "strategies/parts/space.h"
 #include "strategies/parts/stack.h"
 #include "strategies/parts/tally.h"
+#include "strategies/parts/uncounted.h"
 #include "strategies/parts/world.h"
 
 /* The space that is traced, `mature` of the heap and `space` of each thread: that of space.h, unless the strategy has included another before,
@@ -55,29 +56,6 @@ enum {
 #else
 #define TRACED_STRESSED(T) false
 #endif
-
-/* Locals are rooted and never counted. */
-INLINE void mm_retain(Thr *T, Obj *o) { (void)T, (void)o; }
-INLINE void mm_release(Thr *T, Obj *o) { (void)T, (void)o; }
-
-INLINE bool mm_is_unique(Thr *T, Obj *o) {
-  (void)T, (void)o;
-  return false;
-}
-
-INLINE Obj *mm_load_own(Thr *T, Obj *holder, Obj **f) {
-  (void)T, (void)holder;
-  return load_acquire(f);
-}
-INLINE bool mm_load_try(Thr *T, Obj *holder, Obj **f, Obj **value) {
-  *value = mm_load_own(T, holder, f);
-  return true;
-}
-INLINE Obj *mm_load_locked(Thr *T, Obj *holder, Obj **f) { return mm_load_own(T, holder, f); }
-INLINE bool mm_locks_reads(Thr *T) {
-  (void)T;
-  return false;
-}
 
 void mm_poll_slow(Thr *T);
 #define MM_TRACED_SAFEPOINTS                                                                                                     \

@@ -132,11 +132,11 @@ static void rings(Thr *T) {
       unsigned objects = ring_objects(first, n);
       {
         LET(T, ring, ring_new(T, first, n));
-        CHECK_EQ(live_objects(T), left + objects);
+        CHECK_LIVE(live_objects(T), left + objects);
         expect_ring(T, ring, first, 0, n);
       }
       left += left_of(objects);
-      CHECK_EQ(live_objects(T), left);
+      CHECK_LIVE(live_objects(T), left);
     }
 }
 Test(cycles, through_every_kind, .timeout = LIMIT_S) {
@@ -159,13 +159,13 @@ static void one_reference(Thr *T) {
           node_set(T, in, 0, str_new(T, "hangs on it", 11));
           objects++;
         }
-        CHECK_EQ(live_objects(T), left + objects - 1);
+        CHECK_LIVE(live_objects(T), left + objects - 1);
         slot_clear(T, tail);
-        for (int i = 0; i < 3; i++) CHECK_EQ(live_objects(T), left + objects - 2);
+        for (int i = 0; i < 3; i++) CHECK_LIVE(live_objects(T), left + objects - 2);
         expect_ring(T, in, first, steps, N);
       }
       left += left_of(objects - 2);
-      CHECK_EQ(live_objects(T), left);
+      CHECK_LIVE(live_objects(T), left);
     }
 }
 Test(cycles, live_by_one_reference, .timeout = LIMIT_S) {
@@ -186,14 +186,14 @@ static void cliques(Thr *T) {
           LET(T, x, array_get(T, all, i));
           node_set(T, x, k, array_get(T, all, k));
         }
-      CHECK_EQ(live_objects(T), left + n + 1);
+      CHECK_LIVE(live_objects(T), left + n + 1);
       slot_set(T, all, array_get(T, all, n / 2));
-      CHECK_EQ(live_objects(T), left + n);
+      CHECK_LIVE(live_objects(T), left + n);
       LET(T, other, node_get(T, all, 0));
       CHECK(!slot_is_null(other) && node_value(T, other) == 0);
     }
     left += left_of(n);
-    CHECK_EQ(live_objects(T), left);
+    CHECK_LIVE(live_objects(T), left);
   }
 }
 Test(cycles, of_all_with_all, .timeout = LIMIT_S) {
@@ -211,15 +211,15 @@ static void nested(Thr *T) {
     node_set(T, outer, 0, slot_dup(T, inner));
     slot_clear(T, outer);
     left = left_of(one);
-    CHECK_EQ(live_objects(T), left + one);
+    CHECK_LIVE(live_objects(T), left + one);
     expect_ring(T, inner, NODE, 0, N);
     slot_set(T, outer, ring_new(T, NODE, N));
     node_set(T, outer, 0, slot_take(T, inner));
-    CHECK_EQ(live_objects(T), left + 2 * one);
+    CHECK_LIVE(live_objects(T), left + 2 * one);
     LET(T, reached, node_get(T, outer, 0));
     expect_ring(T, reached, NODE, 0, N);
   }
-  CHECK_EQ(live_objects(T), left + left_of(2 * one));
+  CHECK_LIVE(live_objects(T), left + left_of(2 * one));
 }
 Test(cycles, that_hold_others) {
   if (EXACT) in_heap(NULL, nested);
@@ -239,9 +239,9 @@ static void close_chain(Thr *T, int index, void *arg) {
   }
   node_set(T, last, 0, slot_dup(T, head));
   slot_clear(T, head);
-  for (int i = 0; i < 2; i++) CHECK_EQ(live_objects(T), LONG_RING); /* held by its last node */
+  for (int i = 0; i < 2; i++) CHECK_LIVE(live_objects(T), LONG_RING); /* held by its last node */
   slot_clear(T, last);
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
 }
 Test(cycles, a_long_ring_on_a_small_stack, .timeout = LIMIT_S) {
   if (!MM_RECLAIMS_CYCLES || !EXACT) return;
@@ -281,7 +281,7 @@ static void pile_up(Thr *T) {
   enum { PAIRS = 50000, MOST = 20000 };
   drop_pairs(T, PAIRS);
   if (MM_RECLAIMS_CYCLES) CHECK(in_use(T) <= MOST);
-  CHECK_EQ(live_objects(T), left_of(2 * PAIRS));
+  CHECK_LIVE(live_objects(T), left_of(2 * PAIRS));
 }
 Test(cycles, do_not_pile_up_while_a_program_polls) {
   if (EXACT) in_heap(NULL, pile_up);
@@ -295,7 +295,7 @@ static void switched_off(Thr *T) {
   enum { PAIRS = 10000 };
   drop_pairs(T, PAIRS);
   CHECK_EQ(in_use(T), 2 * PAIRS);
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
 }
 MechanismTest(cycles, off_is_off_but_when_asked_for) { heap_run(off, switched_off); }
 
@@ -322,7 +322,7 @@ static void keep_counts(Thr *T) {
       for (size_t i = 0; i < GRAPH; i++) CHECK_EQ(a->v[i]->count, before[i]);
     }
   }
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
 }
 static void collect_often(TestHeap *h) {
   if (heap_tune(h, "threshold0", 50)) heap_tune(h, "threshold1", 2), heap_tune(h, "threshold2", 2);
@@ -347,7 +347,7 @@ static void held_by_trash(Thr *T) {
     array_set(T, own, 0, str_new(T, "its own", 7));
     node_set(T, a, 3, slot_take(T, own));
   }
-  CHECK_EQ(live_objects(T), 3);
+  CHECK_LIVE(live_objects(T), 3);
   CHECK_EQ(both->p_->count, 1);
   CHECK_EQ(text->p_->count, 1);
 }

@@ -30,7 +30,7 @@ static void block_or_work(Thr *T, int index, void *arg) {
   LET(T, x, int_new(T, BOXED + index));
   heap_meet(T, both);
   if (index) churn(T, 300000);
-  if (index && MM_RECLAIMS_CYCLES) CHECK_EQ(live_objects(T), 2); /* the blocked thread's local is a root */
+  if (index && MM_RECLAIMS_CYCLES) CHECK_LIVE(live_objects(T), 2); /* the blocked thread's local is a root */
   heap_meet(T, both);
   CHECK_EQ(int_value(T, x), BOXED + index);
 }
@@ -95,7 +95,7 @@ static void come_and_go(void *arg) {
       LET(T, x, retract(T, 0));
       CHECK_EQ(own_int(T, list_get(T, x, 0)), BOXED);
     }
-    if (i == GENERATIONS_OF_THREADS - 1) CHECK_EQ(live_objects(T), 0);
+    if (i == GENERATIONS_OF_THREADS - 1) CHECK_LIVE(live_objects(T), 0);
     heap_leave(h, T);
   }
 }
@@ -160,7 +160,7 @@ static void start_and_end(Thr *T, int index, void *arg) {
   CHECK_EQ(w.operations, STARTED * MADE);
   CHECK_EQ(w.checksum, checksum);
   if (MM_SHARES_HEAP) own_drop(T, retract(T, 0));
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
 }
 Test(threads, started_by_a_workload, .timeout = LIMIT_S) {
   TestHeap h;
@@ -200,7 +200,7 @@ Test(threads, come_and_go_while_others_collect, .timeout = LIMIT_S) {
   }
   for (int i = 0; i < N; i++) pthread_join(t[i].id, NULL);
   Thr *T = heap_enter(&h, 0);
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
   heap_leave(&h, T);
   heap_close(&h);
 }

@@ -81,7 +81,7 @@ static void drop_everything(Thr *T, bool publish) {
       if (publish) om_share(T, x);
     }
     LET(T, more, tree(T, 8)); /* what goes on meanwhile */
-    CHECK_EQ(live_objects(T), (2 << 8) - 1);
+    CHECK_LIVE(live_objects(T), (2 << 8) - 1);
   }
 }
 static void drop_private(Thr *T) { drop_everything(T, false); }
@@ -220,7 +220,7 @@ static void coalesce(Thr *T) {
   slot_clear(T, held);
   slot_clear(T, x);
   CHECK(o->count > 0);
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
 }
 MechanismTest(later, drops_of_one_object_become_one) {
   budget = 0, buffer = BUFFER;

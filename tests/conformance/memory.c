@@ -46,8 +46,9 @@ static void shift_phases(Thr *T, int index, void *arg) {
     LET(T, all, fill(T, PHASE, edges[i]));
     if (i == 0) first = most_held(T);
   }
+  if (!MM_RECLAIMS) return;
   CHECK(most_held(T) <= 3 * first); /* a growing heap doubles before it collects */
-  if (MM_COUNTS_HEAP) CHECK(most_held(T) <= first * 17 / 10);
+  if (MM_COUNTS_HEAP || MM_UNIQUE_OWNERS) CHECK(most_held(T) <= first * 17 / 10);
 }
 Test(memory, sizes_follow_each_other, .timeout = LIMIT_S) {
   TestHeap h;
@@ -62,7 +63,7 @@ static void fill_and_go(Thr *T, int index, void *arg) {
   (void)index;
   size_t *most = arg;
   { LET(T, all, fill(T, 4 << 20, 2)); }
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
   *most = most_held(T);
 }
 Test(memory, is_left_to_the_next_thread, .timeout = LIMIT_S) {
@@ -72,7 +73,7 @@ Test(memory, is_left_to_the_next_thread, .timeout = LIMIT_S) {
   heap_open(&h);
   heap_threads(&h, 1, 0, fill_and_go, &first);
   for (int i = 0; i < 20; i++) heap_threads(&h, 1, 0, fill_and_go, &last);
-  CHECK(last <= first + first / 2);
+  CHECK(!MM_RECLAIMS || last <= first + first / 2);
   heap_close(&h);
 }
 
@@ -103,9 +104,9 @@ Test(memory, comes_back_from_consumers, .timeout = LIMIT_S) {
   heap_init(&h, 2);
   heap_open(&h);
   heap_threads(&h, 2, 0, deliver, &d);
-  CHECK(d.late <= 2 * d.early); /* of 40 parcels */
+  CHECK(!MM_RECLAIMS || d.late <= 2 * d.early); /* of 40 parcels */
   Thr *T = heap_enter(&h, 0);
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
   heap_leave(&h, T);
   heap_close(&h);
   pthread_barrier_destroy(&d.barrier);
@@ -113,8 +114,9 @@ Test(memory, comes_back_from_consumers, .timeout = LIMIT_S) {
 
 /* --- Limits ------------------------------------------------------------------------------------------------------------------------------- */
 
-/* Something of every size beside garbage of every size, for as long as it takes to fill the heap a few times. */
-enum { HEAP_LIMIT = 10 << 20, KEPT = 2000 };
+/* Something of every size beside garbage of every size, for as long as it takes to fill the heap a few times. Where nothing moves, and what is
+   large lies among what is small, there are free pages then, but not many in a row: nobody promises room for the largest. */
+enum { HEAP_LIMIT = 10 << 20, KEPT = 2000, LARGEST = MM_CONSERVATIVE ? 20000 : 160000 };
 static void live_in_a_limit(Thr *T, int index, void *arg) {
   (void)index;
   TestHeap *h = arg;
@@ -122,7 +124,7 @@ static void live_in_a_limit(Thr *T, int index, void *arg) {
   LET(T, kept, array_new(T, KEPT));
   for (int64_t i = 0; i < 60000; i++) {
     mm_poll(T);
-    size_t bytes = rng_below(&r, 1000) ? rng_below(&r, 1500) : 8 * rng_below(&r, 20000);
+    size_t bytes = rng_below(&r, 1000) ? rng_below(&r, 1500) : 8 * rng_below(&r, LARGEST / 8);
     LET(T, x, raw_new(T, bytes));
     if (bytes >= 8) raw_set(T, x, 0, i);
     if (bytes >= 8 && bytes < 1500) array_set(T, kept, rng_below(&r, KEPT), slot_take(T, x));
@@ -256,11 +258,11 @@ static void mark_all(Thr *T, int index, void *arg) {
   LET(T, a, wide(T));
   LET(T, b, deep(T));
   if (published) om_share(T, a), om_share(T, b);
-  for (int i = 0; i < 3; i++) CHECK_EQ(live_objects(T), 1 + WIDE * (2 + 8 * 3) + 1 + (DEEP - 1) * 4);
+  for (int i = 0; i < 3; i++) CHECK_LIVE(live_objects(T), 1 + WIDE * (2 + 8 * 3) + 1 + (DEEP - 1) * 4);
   slot_clear(T, a);
-  CHECK_EQ(live_objects(T), 1 + (DEEP - 1) * 4);
+  CHECK_LIVE(live_objects(T), 1 + (DEEP - 1) * 4);
   slot_clear(T, b);
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
 }
 static void mark_with(int64_t stack, int64_t prefetch) {
   for (int published = 0; published <= MM_SHARES_HEAP; published++) {

@@ -2,6 +2,9 @@
    structure is compared with its model; at each collection, and at the end, the number of live objects must be what the model says:
    what is reachable, and under counting also what hangs on unreachable cycles.
 
+   Where an object has one owner, programs are restricted to what can have one: what is stored is moved out of its register, what is
+   copied is compared at once and let go, and nothing is cyclic.
+
    A program is an array of words, one per step, each the seed of its own generator, so that steps can be left out without changing
    the others. A seed also chooses the strategy's tunables. One that fails, whether by a wrong value or by a crash, is run again in
    children with steps left out until none can be spared, and printed. */
@@ -79,6 +82,7 @@ static bool reaches(Machine *m, Val *from, const Val *to) {
 /* Whether x may be stored into o by this program. */
 static bool storable(Machine *m, Val *o, Val *x) {
   m->look++;
+  if (!MANY_OWNERS) return x != o;
   return m->cycles || !reaches(m, x, o);
 }
 static void publish_val(Val *x) {
@@ -215,6 +219,24 @@ static int64_t number(Rng *r) {
   return at[rng_below(r, 6)] + (int64_t)rng_below(r, 7) - 3;
 }
 
+/* What register i holds, for a field or another register: one more reference, or, where there can be one only, that one. */
+static OWNED Own give(Machine *m, int i) {
+  if (MANY_OWNERS) return slot_dup(m->T, m->slot[i]);
+  m->val[i] = NULL;
+  return slot_take(m->T, m->slot[i]);
+}
+/* What was copied from a field goes into register i; a borrowed reference is looked at, since there its owner may end at any step. */
+static void got(Machine *m, int i, Own v, Val *o) {
+  Thr *T = m->T;
+  if (MANY_OWNERS) {
+    set(m, i, v, o);
+    return;
+  }
+  LET(T, x, v);
+  m->look++;
+  compare(m, x, o, 3);
+}
+
 static void make_leaf(Machine *m, Rng *r) {
   Thr *T = m->T;
   int to = any(r);
@@ -261,12 +283,13 @@ static void make_container(Machine *m, Rng *r) {
   default: { /* a pair or a node of two others, which move or are copied */
     bool node = v & 1;
     Val *o = val_new(m, node ? KIND_NODE : KIND_TUPLE, v, 2);
-    o->ref[0] = m->val[a], o->ref[1] = m->val[b];
-    LET(T, first, slot_dup(T, m->slot[a]));
+    o->ref[0] = m->val[a];
+    LET(T, first, give(m, a));
+    o->ref[1] = m->val[b];
     if (node)
-      slot_set(T, m->slot[to], node_new(T, v, first, slot_dup(T, m->slot[b])));
+      slot_set(T, m->slot[to], node_new(T, v, first, give(m, b)));
     else
-      slot_set(T, m->slot[to], tuple_new2(T, first, slot_dup(T, m->slot[b])));
+      slot_set(T, m->slot[to], tuple_new2(T, first, give(m, b)));
     CHECK(slot_is_null(first));
     m->val[to] = o;
   }
@@ -277,7 +300,7 @@ static void move_slots(Machine *m, Rng *r) {
   int a = any(r), b = any(r);
   if (rng_below(r, 8) == 0)
     set(m, a, own_mk(m->T, NULL), NULL);
-  else if (rng_below(r, 2))
+  else if (rng_below(r, 2) && MANY_OWNERS)
     set(m, a, slot_dup(m->T, m->slot[b]), m->val[b]);
   else if (a != b) {
     set(m, a, slot_take(m->T, m->slot[b]), m->val[b]);
@@ -293,11 +316,12 @@ static void list_step(Machine *m, Rng *r) {
   Slot *s = m->slot[l];
   size_t i = o->n ? rng_below(r, o->n) : 0;
   switch (rng_below(r, 4)) {
-  case 0: set(m, to, list_get(T, s, i), o->n ? o->ref[i] : NULL); break;
+  case 0: got(m, to, list_get(T, s, i), o->n ? o->ref[i] : NULL); break;
   case 1:
     if (!o->n || !storable(m, o, m->val[x])) break;
-    list_set(T, s, i, slot_dup(T, m->slot[x]));
-    stored(o, o->ref[i] = m->val[x]);
+    o->ref[i] = m->val[x];
+    list_set(T, s, i, give(m, x));
+    stored(o, o->ref[i]);
     break;
   case 2: {
     Val *last = o->n ? o->ref[--o->n] : NULL;
@@ -307,9 +331,9 @@ static void list_step(Machine *m, Rng *r) {
   default:
     for (size_t k = rng_below(r, 3) ? 1 : rng_below(r, 200); k-- > 0 && o->n < LONGEST && storable(m, o, m->val[x]);) {
       mm_poll(T);
-      list_append(T, s, slot_dup(T, m->slot[x]));
       val_append(o, m->val[x]);
-      stored(o, m->val[x]);
+      list_append(T, s, give(m, x));
+      stored(o, o->ref[o->n - 1]);
     }
   }
 }
@@ -322,12 +346,14 @@ static void list_cut(Machine *m, Rng *r) {
   if (rng_below(r, 2)) {
     size_t from = rng_below(r, x->n + 2), end = rng_below(r, x->n + 3);
     for (size_t i = from; i < end && i < x->n; i++) val_append(o, x->ref[i]);
-    set(m, to, list_slice(T, m->slot[a], from, end), o);
+    got(m, to, list_slice(T, m->slot[a], from, end), o);
+    if (!MANY_OWNERS) o->n = 0; /* it is gone */
     return;
   }
   for (size_t i = 0; i < x->n; i++) val_append(o, x->ref[i]);
   for (size_t i = 0; i < y->n; i++) val_append(o, y->ref[i]);
-  set(m, to, list_concat(T, m->slot[a], m->slot[b]), o);
+  got(m, to, list_concat(T, m->slot[a], m->slot[b]), o);
+  if (!MANY_OWNERS) o->n = 0;
 }
 
 static size_t model_find(const Val *o, const Val *key) {
@@ -356,7 +382,7 @@ static Val *model_remove(Val *o, const Val *key) {
 static Val *key_from(Machine *m, Rng *r, int *from) {
   *from = any(r);
   Val *o = m->val[*from];
-  if (o && (o->kind == KIND_INT || o->kind == KIND_STR) && rng_below(r, 4) == 0) return o;
+  if (MANY_OWNERS && o && (o->kind == KIND_INT || o->kind == KIND_STR) && rng_below(r, 4) == 0) return o;
   *from = -1;
   return val_new(m, rng_below(r, 2) ? KIND_INT : KIND_STR, (int64_t)rng_below(r, 40) + SMALL_INT_MAX - 20, 0);
 }
@@ -374,7 +400,7 @@ static void dict_step(Machine *m, Rng *r) {
   size_t at = model_find(o, key);
   int64_t by = number(r) % 1000;
   switch (rng_below(r, 6)) {
-  case 0: set(m, to, dict_get(T, s, k), at < o->n ? o->ref[at + 1] : NULL); break;
+  case 0: got(m, to, dict_get(T, s, k), at < o->n ? o->ref[at + 1] : NULL); break;
   case 1: {
     Val *value = model_remove(o, key);
     set(m, to, dict_remove(T, s, k), value);
@@ -386,11 +412,13 @@ static void dict_step(Machine *m, Rng *r) {
     CHECK_EQ(dict_add(T, s, k, by - (at < o->n ? o->ref[at + 1]->v : 0)), by);
     model_put(o, key, val_new(m, KIND_INT, by, 0));
     break;
-  default:
+  default: {
     if (!storable(m, o, m->val[x])) break;
-    CHECK_EQ(dict_put(T, s, k, slot_dup(T, m->slot[x])), at == o->n);
+    Val *value = m->val[x];
+    CHECK_EQ(dict_put(T, s, k, give(m, x)), at == o->n);
     CHECK_EQ(slot_is_null(k), at == o->n);
-    model_put(o, key, m->val[x]);
+    model_put(o, key, value);
+  }
   }
 }
 /* Many at once: growth, and removals from long runs. */
@@ -425,16 +453,17 @@ static void array_step(Machine *m, Rng *r) {
   Val *o = m->val[a];
   size_t i = rng_below(r, o->n);
   if (rng_below(r, 3) == 0)
-    set(m, to, array_get(T, m->slot[a], i), o->ref[i]);
+    got(m, to, array_get(T, m->slot[a], i), o->ref[i]);
   else if (storable(m, o, m->val[x])) {
-    array_set(T, m->slot[a], i, slot_dup(T, m->slot[x]));
-    stored(o, o->ref[i] = m->val[x]);
+    o->ref[i] = m->val[x];
+    array_set(T, m->slot[a], i, give(m, x));
+    stored(o, o->ref[i]);
   }
 }
 static void tuple_step(Machine *m, Rng *r) {
   int t = find(m, r, KIND_TUPLE);
   size_t i = rng_below(r, 2);
-  if (t >= 0) set(m, any(r), array_get(m->T, m->slot[t], i), m->val[t]->ref[i]);
+  if (t >= 0) got(m, any(r), array_get(m->T, m->slot[t], i), m->val[t]->ref[i]);
 }
 
 static void node_step(Machine *m, Rng *r) {
@@ -446,14 +475,15 @@ static void node_step(Machine *m, Rng *r) {
   if (!o->n) return;
   unsigned i = (unsigned)rng_below(r, o->n);
   if (rng_below(r, 3) && storable(m, o, m->val[x])) {
-    node_set(T, m->slot[a], i, slot_dup(T, m->slot[x]));
-    stored(o, o->ref[i] = m->val[x]);
+    o->ref[i] = m->val[x];
+    node_set(T, m->slot[a], i, give(m, x));
+    stored(o, o->ref[i]);
   } else if (!o->shared && rng_below(r, 2)) {
     Val *was = o->ref[i];
     o->ref[i] = NULL;
     set(m, to, node_take(T, m->slot[a], i), was);
   } else
-    set(m, to, node_get(T, m->slot[a], i), o->ref[i]);
+    got(m, to, node_get(T, m->slot[a], i), o->ref[i]);
 }
 
 static void gen_step(Machine *m, Rng *r) {
@@ -468,8 +498,9 @@ static void gen_step(Machine *m, Rng *r) {
   }
   size_t i = rng_below(r, o->n);
   if (!storable(m, o, m->val[x])) return;
-  gen_set_ref(T, m->slot[a], (unsigned)i, slot_dup(T, m->slot[x]));
-  stored(o, o->ref[i] = m->val[x]);
+  o->ref[i] = m->val[x];
+  gen_set_ref(T, m->slot[a], (unsigned)i, give(m, x));
+  stored(o, o->ref[i]);
 }
 
 static void make_garbage(Machine *m, Rng *r) {
@@ -493,7 +524,7 @@ static void publish_step(Machine *m, Rng *r) {
 static void collect_step(Machine *m, Rng *r) {
   (void)r;
   uint64_t live = live_objects(m->T), least = MM_RECLAIMS_CYCLES ? count_reachable(m) : count_counted(m);
-  if (live < least || live > least + copies) CHECK_EQ(live, least);
+  if (live < least || live > least + copies) CHECK_LIVE(live, least);
 }
 
 static void compare_step(Machine *m, Rng *r) { compare_register(m, any(r), 5); }
@@ -582,7 +613,7 @@ static void run_in(Thr *T, const Program *p, bool stressed) {
   LET(T, f, none_new(T));
   LET(T, g, none_new(T));
   LET(T, h, none_new(T));
-  Machine m = {.T = T, .slot = {a, b, c, d, e, f, g, h}, .cycles = p->seed & 1, .stressed = stressed};
+  Machine m = {.T = T, .slot = {a, b, c, d, e, f, g, h}, .cycles = MANY_OWNERS && p->seed & 1, .stressed = stressed};
   copies = 0;
   Val *none = val_new(&m, KIND_NONE, 0, 0);
   for (int i = 0; i < REGISTERS; i++) m.val[i] = none;
@@ -591,7 +622,7 @@ static void run_in(Thr *T, const Program *p, bool stressed) {
   Rng r = rng_make(p->seed);
   for (int i = 0; i < REGISTERS; i++) set(&m, i, own_mk(T, NULL), NULL);
   collect_step(&m, &r);
-  if (!m.cycles) CHECK_EQ(live_objects(T), 0);
+  if (!m.cycles) CHECK_LIVE(live_objects(T), 0);
   while (m.newest) {
     Val *o = m.newest;
     m.newest = o->older;

@@ -1,7 +1,7 @@
 /* One structure, several threads: readers that take no lock beside writers who replace, append, pop, grow and remove; what one thread
    published is another's to drop; every value read must be one that was written to that very place. Afterwards nothing lives, and what
-   waited for reuse was never more than a small part of what died. Where nothing can be shared, the same work is done by each thread
-   on its own. */
+   waited for reuse was never more than a small part of what died. Where nothing can be shared, or objects have one owner and nobody may
+   look at what another thread replaces, the same work is done by each thread on its own. */
 #include <criterion/criterion.h>
 #include <sched.h>
 
@@ -11,6 +11,7 @@ enum { BOXED = SMALL_INT_MAX + 1, PLACES = 64, THREADS = 4, LIMIT_S = 200 };
 static const int64_t OPERATIONS = RECLAIM_SANITIZED || MM_CHECK ? 10000 : 100000;
 
 enum { LIST, STACK, NODES, ARRAY, DICT, STRINGS, CONTAINERS };
+enum { TOGETHER = MM_SHARES_HEAP && MANY_OWNERS };
 
 /* A value that tells where it belongs. */
 static int64_t value_for(uint64_t place, Rng *r) { return BOXED + (int64_t)(place + PLACES * (rng_next(r) >> 40)); }
@@ -139,13 +140,13 @@ typedef struct Meeting {
   uint64_t dead; /* what should be: live objects after the work */
 } Meeting;
 
-static OWNED Own container(Thr *T, int what, Rng *r) { return MM_SHARES_HEAP ? global(T, what) : make(T, what, r); }
+static OWNED Own container(Thr *T, int what, Rng *r) { return TOGETHER ? global(T, what) : make(T, what, r); }
 
 /* The first two threads write, the others read; a list that grows and shrinks is written less often, since each change is many. */
 static void read_and_write(Thr *T, int index, void *arg) {
   Meeting *m = arg;
   Rng r = rng_make((uint64_t)index + 1);
-  for (int what = 0; MM_SHARES_HEAP && index == 0 && what < CONTAINERS; what++) {
+  for (int what = 0; TOGETHER && index == 0 && what < CONTAINERS; what++) {
     LET(T, x, make(T, what, &r));
     publish(T, what, x);
   }
@@ -161,7 +162,7 @@ static void read_and_write(Thr *T, int index, void *arg) {
     }
   }
   heap_meet(T, &m->barrier);
-  for (int what = 0; MM_SHARES_HEAP && index == THREADS - 1 && what < CONTAINERS; what++) own_drop(T, retract(T, what));
+  for (int what = 0; TOGETHER && index == THREADS - 1 && what < CONTAINERS; what++) own_drop(T, retract(T, what));
   heap_meet_to_count(T, &m->barrier, index, &m->dead);
 }
 
@@ -170,7 +171,7 @@ static void together(TestHeap *h) {
   pthread_barrier_init(&m.barrier, NULL, THREADS);
   heap_open(h);
   heap_threads(h, THREADS, 0, read_and_write, &m);
-  CHECK_EQ(m.dead, 0);
+  CHECK_LIVE(m.dead, 0);
   pthread_barrier_destroy(&m.barrier);
 }
 
@@ -234,7 +235,7 @@ Test(sharing, generator_resumed_in_turn, .timeout = LIMIT_S) {
   heap_tune(&h, "nursery-max", 64 << 10);
   heap_open(&h);
   heap_threads(&h, 2, 0, in_turn, &m);
-  CHECK_EQ(m.dead, 0);
+  CHECK_LIVE(m.dead, 0);
   heap_close(&h);
   pthread_barrier_destroy(&m.barrier);
 }
@@ -242,12 +243,12 @@ Test(sharing, generator_resumed_in_turn, .timeout = LIMIT_S) {
 /* dict_add by all threads on few keys: no step is lost. */
 static void count_together(Thr *T, int index, void *arg) {
   Meeting *m = arg;
-  if (index == 0 && MM_SHARES_HEAP) {
+  if (index == 0 && TOGETHER) {
     LET(T, d, dict_new(T, 0));
     publish(T, 0, d);
   }
   heap_meet(T, &m->barrier);
-  LET(T, d, MM_SHARES_HEAP ? global(T, 0) : dict_new(T, 0));
+  LET(T, d, TOGETHER ? global(T, 0) : dict_new(T, 0));
   for (int64_t i = 0; i < OPERATIONS; i++) {
     mm_poll(T);
     LET(T, k, int_new(T, i % 3));
@@ -259,9 +260,9 @@ static void count_together(Thr *T, int index, void *arg) {
     LET(T, k, int_new(T, i));
     sum += own_int(T, dict_get(T, d, k));
   }
-  CHECK_EQ(sum, (MM_SHARES_HEAP ? THREADS : 1) * (OPERATIONS + OPERATIONS / 2));
+  CHECK_EQ(sum, (TOGETHER ? THREADS : 1) * (OPERATIONS + OPERATIONS / 2));
   heap_meet(T, &m->barrier);
-  if (index == 0 && MM_SHARES_HEAP) own_drop(T, retract(T, 0));
+  if (index == 0 && TOGETHER) own_drop(T, retract(T, 0));
 }
 Test(sharing, no_addition_is_lost, .timeout = LIMIT_S) {
   Meeting m;
@@ -271,7 +272,7 @@ Test(sharing, no_addition_is_lost, .timeout = LIMIT_S) {
   heap_open(&h);
   heap_threads(&h, THREADS, 0, count_together, &m);
   Thr *T = heap_enter(&h, 0);
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
   heap_leave(&h, T);
   heap_close(&h);
   pthread_barrier_destroy(&m.barrier);
@@ -347,7 +348,7 @@ MechanismTest(limbo, is_bounded, .timeout = LIMIT_S) {
   CHECK(most >= LIMBO_BATCH);
   CHECK(most <= 3 * (GROUP + LIMBO_BATCH));
   Thr *T = heap_enter(&h, 0);
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
   heap_leave(&h, T);
   heap_close(&h);
   pthread_barrier_destroy(&g.barrier);

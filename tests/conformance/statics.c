@@ -50,7 +50,7 @@ static void read_together(Thr *T, int index, void *arg) {
   for (int round = 0; round < 3; round++) {
     if (index == round) {
       LET(T, types, make_types(T));
-      CHECK_EQ(live_objects(T), OBJECTS);
+      CHECK_LIVE(live_objects(T), OBJECTS);
       if (MM_SHARES_HEAP) {
         om_share_static(T, types);
         om_share_static(T, types); /* once more is nothing new */
@@ -75,7 +75,7 @@ static void read_together(Thr *T, int index, void *arg) {
       look(T, types);
     }
     heap_meet_to_count(T, &m->barrier, index, &m->dead);
-    CHECK_EQ(m->dead, 0);
+    CHECK_LIVE(m->dead, 0);
   }
 }
 

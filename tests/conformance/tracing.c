@@ -78,7 +78,7 @@ static void find_all(Thr *T, int index, void *arg) {
   int depth = small ? 12 : 16, rounds = small ? 2 : 4;
   size_t n = small ? 3000 : 60000;
   LET(T, a, tree(T, depth));
-  CHECK_EQ(live_objects(T), tree_nodes(depth));
+  CHECK_LIVE(live_objects(T), tree_nodes(depth));
   LET(T, b, chain(T, (int64_t)n));
   LET(T, c, wide(T, n, false));
   LET(T, d, table(T, (int64_t)n));
@@ -86,18 +86,18 @@ static void find_all(Thr *T, int index, void *arg) {
   LET(T, f, wide(T, n, true));
   if (MM_SHARES_HEAP) publish(T, 3, f); /* a global is a root, too */
   uint64_t all = tree_nodes(depth) + n + (1 + n) + (2 + 2 * n) + (1 + n) + 2;
-  for (int i = 0; i < rounds; i++) CHECK_EQ(live_objects(T), all);
+  for (int i = 0; i < rounds; i++) CHECK_LIVE(live_objects(T), all);
   slot_clear(T, e);
-  CHECK_EQ(live_objects(T), all - 1 - n);
+  CHECK_LIVE(live_objects(T), all - 1 - n);
   slot_clear(T, d);
   slot_clear(T, a);
-  CHECK_EQ(live_objects(T), n + (1 + n) + 2);
+  CHECK_LIVE(live_objects(T), n + (1 + n) + 2);
   slot_clear(T, b);
   slot_clear(T, c);
   if (MM_SHARES_HEAP) slot_set(T, f, retract(T, 3));
-  CHECK_EQ(live_objects(T), 2);
+  CHECK_LIVE(live_objects(T), 2);
   slot_clear(T, f);
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
 }
 static int64_t marks; /* where they are, to those who can choose */
 static void find_with(int collectors, int64_t stack, int64_t prefetch) {
@@ -138,7 +138,7 @@ static void collect_often(Thr *T, int index, void *arg) {
   (void)index, (void)arg;
   for (int i = 0; i < 2000; i++) {
     LET(T, a, tree(T, i % 8));
-    CHECK_EQ(live_objects(T), tree_nodes(i % 8));
+    CHECK_LIVE(live_objects(T), tree_nodes(i % 8));
   }
 }
 MechanismTest(tracing, short_jobs_end, .timeout = LIMIT_S) {
@@ -169,7 +169,7 @@ MechanismTest(tracing, whoever_leads, .timeout = LIMIT_S) {
   heap_open(&h);
   heap_threads(&h, 4, 0, collect_in_turn, NULL);
   Thr *T = heap_enter(&h, 0);
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
   heap_leave(&h, T);
   heap_close(&h);
 }
@@ -188,7 +188,7 @@ static void share(Thr *T, int index, void *arg) {
     LET(T, a, tree(T, 17));
     h->strategy->reset_stats(h->heap); /* making it may have collected */
     h->strategy->stats(h->heap, &before);
-    CHECK_EQ(live_objects(T), tree_nodes(17));
+    CHECK_LIVE(live_objects(T), tree_nodes(17));
     CHECK(heap_counter(h, "mark-steals") > 0);
     CHECK(heap_counter(h, "mark-stolen") >= heap_counter(h, "mark-steals"));
     CHECK(heap_counter(h, "helpers-joined") > 0);
@@ -204,11 +204,11 @@ static void share(Thr *T, int index, void *arg) {
       mm_poll(T);
       array_set(T, a, i, int_new(T, BOXED + (int64_t)i));
     }
-    CHECK_EQ(live_objects(T), 1 + 300000);
+    CHECK_LIVE(live_objects(T), 1 + 300000);
     CHECK(heap_counter(h, "mark-steals") > 0); /* of parts: there is no other object that has anything to scan */
     CHECK(heap_counter(h, "mark-parts") >= 300000 / TRACE_PIECE);
   }
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
 }
 #ifdef RECLAIM_PARTS_WORLD_H
 /* --- Nobody is at work when marking begins --------------------------------------------------------------------------------------- */
@@ -256,7 +256,7 @@ static void wait_in_ring(Thr *T, int index, void *arg) {
   enum { NODES = 1000 };
   (void)index;
   LET(T, a, chain(T, NODES));
-  CHECK_EQ(live_objects(T), NODES);
+  CHECK_LIVE(live_objects(T), NODES);
   TraceWorker *w = tracer_worker(&T->heap->mature.tracer, 0);
   unsigned distance = *(unsigned *)arg;
   CHECK_EQ(w->distance, distance);
@@ -295,7 +295,7 @@ static void cut(Thr *T, int index, void *arg) {
   (void)index;
   enum { NODES = 100000 };
   LET(T, a, wide(T, NODES, false));
-  CHECK_EQ(live_objects(T), 1 + NODES);
+  CHECK_LIVE(live_objects(T), 1 + NODES);
   CHECK(heap_counter(arg, "mark-stack-deepest") <= 2 * TRACE_PIECE);
   CHECK(heap_counter(arg, "mark-parts") >= NODES / TRACE_PIECE);
   CHECK(heap_counter(arg, "mark-parts") <= 8 * (NODES / TRACE_PIECE));
@@ -313,10 +313,10 @@ static void call(Thr *T, int index, void *arg) {
   (void)index;
   Crew *crew = &T->heap->crew;
   LET(T, a, tree(T, 17));
-  CHECK_EQ(live_objects(T), tree_nodes(17)); /* nothing is young */
+  CHECK_LIVE(live_objects(T), tree_nodes(17)); /* nothing is young */
   ((TestHeap *)arg)->strategy->reset_stats(((TestHeap *)arg)->heap);
   uint32_t calls = thieves_asleep(crew);
-  CHECK_EQ(live_objects(T), tree_nodes(17));
+  CHECK_LIVE(live_objects(T), tree_nodes(17));
   CHECK(load_relaxed(&crew->bell) != calls);
   CHECK_EQ(heap_counter(arg, "marked-objects"), tree_nodes(17));
   CHECK(heap_counter(arg, "mark-ns") > 0 && heap_counter(arg, "settle-ns") > 0);
@@ -328,16 +328,16 @@ static void call_for_blocks(Thr *T, int index, void *arg) {
   Crew *crew = &T->heap->crew;
   LET(T, a, array_new(T, BLOCKS));
   for (size_t i = 0; i < BLOCKS; i++) array_set(T, a, i, raw_new(T, UNIT_BYTES - 64));
-  CHECK_EQ(live_objects(T), 1 + BLOCKS);
+  CHECK_LIVE(live_objects(T), 1 + BLOCKS);
   uint32_t calls = thieves_asleep(crew);
-  CHECK_EQ(live_objects(T), 1 + BLOCKS);
+  CHECK_LIVE(live_objects(T), 1 + BLOCKS);
   CHECK(load_relaxed(&crew->bell) != calls);
 }
 /* A list has nothing to share, and nobody is called for it: neither as it is made nor as it is marked. Who was not called does not come. */
 static void walk_alone(Thr *T, int index, void *arg) {
   (void)index;
   LET(T, a, chain(T, 200000));
-  for (int i = 0; i < 3; i++) CHECK_EQ(live_objects(T), 200000);
+  for (int i = 0; i < 3; i++) CHECK_LIVE(live_objects(T), 200000);
   CHECK_EQ(heap_counter(arg, "mark-steals"), 0);
   if (CREW_EAGER) return;
   CHECK_EQ(load_relaxed(&T->heap->crew.bell), 0);

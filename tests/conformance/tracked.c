@@ -67,7 +67,7 @@ static void from_leaves_to_cycles(Thr *T) {
     LET(T, k, int_new(T, BOXED + 5));
     CHECK_EQ(own_int(T, dict_get(T, d, k)), BOXED + 10);
   }
-  CHECK_EQ(live_objects(T), 0);
+  CHECK_LIVE(live_objects(T), 0);
 }
 Test(leaves, become_cycles, .timeout = LIMIT_S) {
   if (EXACT) heap_run_clean(NULL, from_leaves_to_cycles);

@@ -9,7 +9,7 @@ static void into_pack(reclaim_strategy *s) {
   of_pack = quiet;
   of_pack.name = pack_workload;
   of_pack.settings = settings_of_pack, of_pack.nsettings = 1;
-  s->capabilities = RECLAIM_SHARES_HEAP | RECLAIM_RECLAIMS_CYCLES | RECLAIM_HEAP_LIMIT; /* those of fake.c */
+  s->capabilities = RECLAIM_RECLAIMS | RECLAIM_SHARES_HEAP | RECLAIM_RECLAIMS_CYCLES | RECLAIM_HEAP_LIMIT; /* those of fake.c */
   s->pack = PACK_NAME;
   s->workloads = works_of_pack, s->nworkloads = 1;
 }

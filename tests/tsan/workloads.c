@@ -19,7 +19,7 @@ static void run(const reclaim_workload *w, const int64_t *params, uint32_t shari
 
 /* Under AddressSanitizer: what counting leaks, it leaks by nature; how much is tested elsewhere, exactly (conformance/workloads-run.c). */
 __attribute__((visibility("default"), used)) int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void) { return MM_COUNTS_HEAP && !MM_RECLAIMS_CYCLES; }
+int __lsan_is_turned_off(void) { return !MM_RECLAIMS || (MM_COUNTS_HEAP && !MM_RECLAIMS_CYCLES); }
 
 int main(void) {
   uint32_t modes = MM_SHARES_HEAP ? SHARED_MODES : RECLAIM_PRIVATE;

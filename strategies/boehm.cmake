@@ -1,0 +1,30 @@
+# The system's libgc: 8.2 or newer, for the events of a collection and the number of markers. A prefix of one's own can be named in
+# CMAKE_PREFIX_PATH. It is the heap: there is no allocator under it to choose, so there is one flavour.
+find_path(RECLAIM_LIBGC_INCLUDE gc/gc_mark.h)
+find_library(RECLAIM_LIBGC_LIBRARY gc)
+set(LIBGC_VERSION "")
+if(RECLAIM_LIBGC_INCLUDE)
+  file(STRINGS ${RECLAIM_LIBGC_INCLUDE}/gc/gc_version.h LIBGC_VERSION REGEX "define GC_(TMP_)?VERSION_(MAJOR|MINOR) +[0-9]+")
+  string(REGEX REPLACE "[^0-9;]" "" LIBGC_VERSION "${LIBGC_VERSION}")
+  string(REPLACE ";" "." LIBGC_VERSION "${LIBGC_VERSION}")
+endif()
+set(RECLAIM_STRATEGY_FLAVOURS pool)
+if(NOT RECLAIM_LIBGC_INCLUDE OR NOT RECLAIM_LIBGC_LIBRARY)
+  set(RECLAIM_STRATEGY_MISSING "libgc is not installed (gc/gc_mark.h; Debian package libgc-dev)")
+elseif(LIBGC_VERSION VERSION_LESS 8.2)
+  set(RECLAIM_STRATEGY_MISSING "libgc ${LIBGC_VERSION} is older than 8.2")
+elseif(RECLAIM_SANITIZE MATCHES "thread")
+  # It stops threads by signals and reads their stacks and the heap while they stand: ThreadSanitizer sees no order in that.
+  set(RECLAIM_STRATEGY_MISSING "ThreadSanitizer takes for races how libgc stops and scans threads")
+elseif(NOT TARGET reclaim::libgc)
+  add_library(reclaim::libgc INTERFACE IMPORTED GLOBAL)
+  set_target_properties(reclaim::libgc PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${RECLAIM_LIBGC_INCLUDE}" INTERFACE_LINK_LIBRARIES
+                                                                                                           "${RECLAIM_LIBGC_LIBRARY}")
+  # AddressSanitizer would keep locals in frames of its own, off the stack, where libgc does not look for references.
+  if(RECLAIM_SANITIZE MATCHES "address" AND CMAKE_C_COMPILER_ID STREQUAL GNU)
+    set_property(TARGET reclaim::libgc PROPERTY INTERFACE_COMPILE_OPTIONS --param=asan-use-after-return=0)
+  elseif(RECLAIM_SANITIZE MATCHES "address")
+    set_property(TARGET reclaim::libgc PROPERTY INTERFACE_COMPILE_OPTIONS -fsanitize-address-use-after-return=never)
+  endif()
+endif()
+set(RECLAIM_STRATEGY_LIBRARIES reclaim::libgc)
