@@ -27,7 +27,7 @@ void park_lock_slow(Thr *T, Obj *o) {
       return;
   }
   T->parks++;
-  Link root = {T->top, {o}}; /* a collector that moves objects says here where it is */
+  Link root = {.prev = T->top, .s = {.p_ = o}}; /* a collector that moves objects says here where it is */
   T->top = &root;
   for (;;) {
     Bucket *b = bucket_of(root.s.p_);
