@@ -148,10 +148,11 @@ INLINE void list_pass(Thr *T, Slot *from, Slot *to) {
   fields_passed(array_fields(AS_LIST(T, to->p_)->arr), array_fields(AS_LIST(T, from->p_)->arr));
 }
 
-/* The field at `f` of the published object in `x`, where counts, or the end of its only owner, make that a matter of its own. */
+/* The field at `f` of the published object in `x`, where the count of a new local, or the end of its only owner, makes that a matter of
+   its own. */
 OWNED Own load_shared(Thr *T, Slot *x, Obj **f);
 INLINE OWNED Own load_field(Thr *T, Slot *x, Obj **f) {
-  if (MM_COUNTS_HEAP ? mm_is_concurrent(x->p_) : MM_UNIQUE_OWNERS && mm_is_raced(T, x->p_)) return load_shared(T, x, f);
+  if (MM_COUNTS_LOCALS ? mm_is_concurrent(x->p_) : MM_UNIQUE_OWNERS && mm_is_raced(T, x->p_)) return load_shared(T, x, f);
   return own_copied(T, mm_load_locked(T, x->p_, f));
 }
 

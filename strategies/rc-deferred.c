@@ -10,8 +10,11 @@
 const char mm_summary[] =
     "deferred, coalescing counts: locals are roots, first writes are logged, objects are born dead, a backup trace";
 const reclaim_param mm_tunables[] = {
+#if MM_MALLOC
+    {"freelist-cap", "cells kept per size class in front of the malloc", "", 0, 0, 1 << 20, NULL},
+#else
     {"huge-pages", "ask the system for huge pages for blocks", "", 0, 0, 1, NULL},
-    {"freelist-cap", "cells kept per size class in front of a malloc (blocks need none)", "", 0, 0, 1 << 20, NULL},
+#endif
     {"epoch-bytes", "bytes that each thread allocates in an epoch", "bytes", 768 << 10, 16 << 10, 256 << 20, NULL},
     {"epoch-max", "bytes that an epoch may grow to while much survives", "bytes", 8 << 20, 16 << 10, 256 << 20, NULL},
     {"log-entries", "words of a thread's log after which the epoch ends", "", 1 << 20, 16, 1 << 28, NULL},
@@ -153,7 +156,7 @@ Heap *mm_open(const reclaim_config *config) {
   }
   H->volume = (size_t)t[DEFERRED_EPOCH_BYTES];
   world_init(&H->world);
-  births_init(&H->births, t[DEFERRED_HUGE_PAGES]);
+  births_init(&H->births, !MM_MALLOC && t[DEFERRED_CELLS]);
   epoch_init(&H->epoch, (unsigned)t[DEFERRED_COUNT_BITS]);
   backup_init(&H->backup, (unsigned)t[DEFERRED_TRACE_FACTOR]);
   return H;
@@ -182,7 +185,7 @@ static Thr *new_thread(Heap *H) {
   T->heap = H;
   T->small = H->small;
   T->log.most = (size_t)t[DEFERRED_LOG_ENTRIES];
-  births_attach(&T->births, &H->births, (uint32_t)t[DEFERRED_FREELIST_CAP], exhausted, H);
+  births_attach(&T->births, &H->births, MM_MALLOC ? (uint32_t)t[DEFERRED_CELLS] : 0, exhausted, H);
 #if MM_CHECK
   T->collect_every = T->until_collect = (uint32_t)t[DEFERRED_COLLECT_EVERY];
 #endif

@@ -68,8 +68,7 @@ struct Heap {
 };
 
 enum {
-  DEFERRED_HUGE_PAGES,
-  DEFERRED_FREELIST_CAP,
+  DEFERRED_CELLS, /* of blocks: huge-pages; of a malloc: freelist-cap */
   DEFERRED_EPOCH_BYTES,
   DEFERRED_EPOCH_MAX,
   DEFERRED_LOG_ENTRIES,
