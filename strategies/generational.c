@@ -19,6 +19,8 @@ const int mm_ntunables = GEN_TUNABLES;
 
 /* --- Sizes ----------------------------------------------------------------------------------------------------------------------- */
 
+enum { SPARE_PART = 16 }; /* of the limit: see spare_blocks */
+
 /* What the mature space may hold when the nurseries have their bytes and room is kept for all that they may promote. */
 static size_t mature_limit(Heap *H) {
   size_t young = load_relaxed(&H->nurseries) + load_relaxed(&H->reserve);
@@ -26,18 +28,28 @@ static size_t mature_limit(Heap *H) {
 }
 static void set_limit(Heap *H) {
   if (!H->hard_limit) return; /* a growing heap's is set by collections alone: a nursery that resizes must not put off the next */
-  store_relaxed(&H->mature.limit, mature_limit(H));
+  size_t limit = mature_limit(H);
+  store_relaxed(&H->mature.limit, limit - (H->spares ? limit / SPARE_PART : 0));
   store_relaxed(&H->mature.chunks.ceiling, H->hard_limit - load_relaxed(&H->nurseries));
+}
+/* Blocks are kept back for classes whose holes will not last as long as those of others, while there are holes enough. */
+static void spare_blocks(Heap *H) {
+  size_t limit = mature_limit(H), committed = chunks_committed(&H->mature.chunks);
+  H->spares = committed <= limit - limit / SPARE_PART || H->mature.hole_bytes > limit / 4;
+  set_limit(H);
+  if (committed > load_relaxed(&H->mature.limit) && committed <= limit) store_relaxed(&H->mature.limit, committed);
 }
 static void grow_limit(Heap *H) {
   uint64_t limit = grown_limit(H);
   store_relaxed(&H->mature.limit, limit);
   store_relaxed(&H->mature.chunks.ceiling, limit);
 }
-/* After a full collection: where blocks have holes for all that the nurseries may promote, the reserve need not be free blocks, too. */
+/* After a full collection: where blocks have holes for all that the nurseries may promote, the reserve need not be free blocks, too. What
+   is promoted comes in whole blocks: the limit may be passed by one for each thread. */
 static void trust_holes(Heap *H) {
   size_t nurseries = load_relaxed(&H->nurseries), committed = chunks_committed(&H->mature.chunks);
-  if (committed > load_relaxed(&H->mature.limit) && committed + nurseries <= H->hard_limit &&
+  size_t rounding = (size_t)H->config->threads * UNIT_BYTES;
+  if (committed > load_relaxed(&H->mature.limit) && committed + nurseries <= H->hard_limit + rounding &&
       H->mature.hole_bytes >= load_relaxed(&H->reserve))
     store_relaxed(&H->mature.limit, committed);
 }
@@ -241,10 +253,15 @@ static void prune_remembered(void *heap) {
   verify_remembered(H);
 }
 
-/* Afterwards `need` bytes are free, if that can be. `empty`: nothing is young then. False: another thread collected meanwhile. */
-static bool collect(Thr *T, size_t need, bool empty) {
+static bool over_limit(Heap *H) { return chunks_committed(&H->mature.chunks) > load_relaxed(&H->mature.limit); }
+
+/* Judged before the world goes on: what was free then, others may have taken by the time that a thread looks. */
+enum collected { BY_ANOTHER, TOO_LITTLE, ENOUGH };
+
+/* Afterwards `need` bytes are free, if that can be. `empty`: nothing is young then. BY_ANOTHER: another thread collected meanwhile. */
+static enum collected collect(Thr *T, size_t need, bool empty) {
   Heap *H = T->heap;
-  if (!world_stop(&H->world, T)) return false;
+  if (!world_stop(&H->world, T)) return BY_ANOTHER;
   uint64_t wall = wall_ns(), cpu = collector_clock(H);
   if (empty) empty_nurseries(H);
   SpaceThread *helpers[CREW_MAX];
@@ -253,7 +270,7 @@ static bool collect(Thr *T, size_t need, bool empty) {
   H->mature_lately -= H->mature_lately / 32;
   if (chunks_committed(&H->mature.chunks) > H->mature_lately) H->mature_lately = chunks_committed(&H->mature.chunks);
   if (H->hard_limit) {
-    set_limit(H);
+    spare_blocks(H);
     if (chunks_committed(&H->mature.chunks) + need > mature_limit(H)) {
       if (!empty) empty_nurseries(H);
       make_room(H, need);
@@ -264,11 +281,11 @@ static bool collect(Thr *T, size_t need, bool empty) {
   }
   H->collector_cpu_ns += collector_clock(H) - cpu;
   H->collector_wall_ns += wall_ns() - wall;
+  store_relaxed(&H->is_short, false);
+  enum collected how = over_limit(H) ? TOO_LITTLE : ENOUGH;
   world_resume(&H->world, T);
-  return true;
+  return how;
 }
-
-static bool over_limit(Heap *H) { return chunks_committed(&H->mature.chunks) > load_relaxed(&H->mature.limit); }
 
 static void *out_of_room(Heap *H) {
   H->config->fail(RECLAIM_FAIL_HEAP_TOO_SMALL, "what is live leaves no room for the next object");
@@ -285,18 +302,24 @@ static void *alloc_large(Thr *T, size_t size) {
   Heap *H = T->heap;
   void *p = get_mature(T, size, false);
   for (int mine = 0; !p && mine < COLLECT_TRIES;) {
-    if (collect(T, size + UNIT_BYTES, mine > 0)) mine++;
+    if (collect(T, size + UNIT_BYTES, mine > 0) != BY_ANOTHER) mine++;
     p = get_mature(T, size, !H->hard_limit && mine); /* growing: one object larger than all that lives */
   }
   return p && !(H->hard_limit && space_is_hopeless(&H->mature)) ? p : out_of_room(H);
 }
 
-/* After promotions: collects in full while the mature space holds more than it may. False: what lives leaves no room. */
+/* After promotions: collects in full while the mature space holds more than it may. False: what lives leaves no room. A collection that
+   ended with room is none of the two that may fail: that others have filled it since is their right, and their progress. */
 static bool keep_limit(Thr *T) {
   Heap *H = T->heap;
-  for (int mine = 0; over_limit(H); mine += collect(T, UNIT_BYTES, mine > 0))
-    if (mine == (H->hard_limit ? 2 : 1)) return !H->hard_limit;
-  return !H->hard_limit || !space_is_hopeless(&H->mature);
+  if (!H->hard_limit) {
+    while (over_limit(H) && collect(T, UNIT_BYTES, false) == BY_ANOTHER) {}
+    return true;
+  }
+  int failed = 0;
+  while ((over_limit(H) || load_relaxed(&H->is_short)) && failed < 2 && !space_is_hopeless(&H->mature))
+    failed += collect(T, UNIT_BYTES, failed > 0) == TOO_LITTLE;
+  return failed < 2 && !space_is_hopeless(&H->mature);
 }
 
 static void *alloc_young(Thr *T, size_t size) {
@@ -382,6 +405,7 @@ Heap *mm_open(const reclaim_config *config) {
   if (!H) return NULL;
   pthread_mutex_init(&H->minors.mutex, NULL);
   H->card_shift = CARD_SHIFT_MIN + (unsigned)config->tunables[GEN_CARD];
+  H->spares = true;
   if (H->crew.workers == 1 ||
       evacuators_open(&H->team, &H->crew, 2 * most_nursery(config) + PAGE, config->tunables[TRACED_PREFETCH]))
     return H;
@@ -436,7 +460,7 @@ void mm_detach(Thr *T) {
 }
 
 void mm_collect(Thr *T) {
-  while (!collect(T, 0, true)) {}
+  while (collect(T, 0, true) == BY_ANOTHER) {}
   T->heap->mature.fruitless = 0; /* it was asked for */
 }
 

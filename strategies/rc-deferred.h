@@ -44,6 +44,7 @@
 #include "strategies/parts/epoch.h"
 #include "strategies/parts/park.h"
 #include "strategies/parts/tally.h"
+#include "strategies/parts/uncounted.h"
 #include "strategies/parts/world.h"
 
 struct Thr {
@@ -109,27 +110,7 @@ INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) 
   return (Two){deferred_alloc(T, size, kind, n, keep), keep};
 }
 
-/* --- Locals and reads: nothing is counted, and nothing dies before all threads have polled. ------------------------------------ */
-
-INLINE void mm_retain(Thr *T, Obj *o) { (void)T, (void)o; }
-INLINE void mm_release(Thr *T, Obj *o) { (void)T, (void)o; }
-INLINE bool mm_is_unique(Thr *T, Obj *o) {
-  (void)T, (void)o;
-  return false;
-}
-INLINE Obj *mm_load_own(Thr *T, Obj *holder, Obj **f) {
-  (void)T, (void)holder;
-  return load_acquire(f);
-}
-INLINE bool mm_load_try(Thr *T, Obj *holder, Obj **f, Obj **value) {
-  *value = mm_load_own(T, holder, f);
-  return true;
-}
-INLINE Obj *mm_load_locked(Thr *T, Obj *holder, Obj **f) { return mm_load_own(T, holder, f); }
-INLINE bool mm_locks_reads(Thr *T) {
-  (void)T;
-  return false;
-}
+/* --- Locals and reads: nothing is counted (uncounted.h), and nothing dies before all threads have polled. ----------------------------- */
 
 INLINE void mm_safepoint(Thr *T) {
   if (UNLIKELY(atomic_load_explicit(&T->poll, memory_order_relaxed))) mm_poll_slow(T);

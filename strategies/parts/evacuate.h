@@ -62,12 +62,40 @@ enum {
   KEEP_PIECE = 16 << 10, /* bytes of the survivor lane that one of several takes at a time */
   PORTION = 512,         /* remembered objects or fields that are claimed at a time */
   PORTION_CARDS = 2048,  /* cards, the same */
+  SHORT_PART = 8,        /* of the limit, handed out since the last full collection: enough for the next one to make holes */
   HELP_MIN = 512 << 10,  /* bytes expected to survive from which on help is asked for: some 100 us of copying */
 };
 
+/* A cell of a larger class. */
+static void *promote_into_larger(Space *S, SpaceThread *into, unsigned cls) {
+  void *p = NULL;
+  while (!p && ++cls < CLASSES) {
+    Run *r = &into->run[cls];
+    if (r->block || r->more || load_relaxed(&S->unswept[cls])) p = space_get(S, into, class_bytes(cls));
+  }
+  return p;
+}
+
+/* A cell of this class where its holes are used up and the limit leaves no new block. Blocks stay where they are, so a class that took one
+   more at each such time would end in a heap of sparse blocks. Where much was handed out since the last full collection, the next one
+   makes holes: it is asked for, and until then a larger class must do. Where little was, the class does need more. */
+static void *promote_without_holes(Heap *H, SpaceThread *into, unsigned cls) {
+  Space *S = &H->mature;
+  if (!H->hard_limit || load_relaxed(&S->taken_bytes) < load_relaxed(&S->limit) / SHORT_PART) return NULL;
+  store_relaxed(&H->is_short, true);
+  return promote_into_larger(S, into, cls);
+}
+
 COLD static void *promote_slow(Heap *H, SpaceThread *into, size_t bytes) {
-  void *p = bytes > CELL_MAX ? space_get_large(&H->mature, bytes, H->card_shift, true)
-                             : space_get_slow(&H->mature, into, class_of(bytes), true);
+  Space *S = &H->mature;
+  void *p;
+  if (bytes > CELL_MAX) {
+    p = space_get_large(S, bytes, H->card_shift, true);
+  } else {
+    p = space_get_slow(S, into, class_of(bytes), false);
+    if (!p) p = promote_without_holes(H, into, class_of(bytes));
+    if (!p) p = space_get_slow(S, into, class_of(bytes), true);
+  }
   if (p) return p;
   H->config->fail(RECLAIM_FAIL_OUT_OF_MEMORY, "the system refused memory for promotion");
   abort();
@@ -128,8 +156,10 @@ static void give_back(Evacuator *e, Obj *to, size_t bytes) {
     e->keep -= bytes;
     return;
   }
-  Run *r = &e->into->run[class_of(bytes)];
-  if (bytes <= CELL_MAX) r->cur -= r->block->cell; /* else it is found by the next full collection */
+  if (bytes <= CELL_MAX) { /* else it is found by the next full collection */
+    Run *r = &e->into->run[unit_of(to)->cls];
+    r->cur -= r->block->cell;
+  }
   e->promoted -= bytes;
 }
 
