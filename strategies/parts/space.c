@@ -40,7 +40,10 @@ static Unit *take_unswept(Space *S, Run *r, unsigned cls) {
     u = S->unswept[cls];
     Unit *last = u;
     for (unsigned i = 1; i < S->sweep_blocks && last && last->next; i++) last = last->next;
-    if (last) S->unswept[cls] = last->next, last->next = NULL;
+    if (last) {
+      store_relaxed(&S->unswept[cls], last->next); /* others look at it without the mutex */
+      last->next = NULL;
+    }
     pthread_mutex_unlock(&S->mutex);
   }
   if (!u) return NULL;
