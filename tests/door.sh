@@ -119,8 +119,8 @@ case $CC in
 *clang*) ! command -v gcc >/dev/null || other=gcc ;;
 *) ! command -v clang >/dev/null || other=clang ;;
 esac
-generator='Unix Makefiles'
-if [ "$CMAKE_GENERATOR" = "$generator" ] && command -v ninja >/dev/null; then generator=Ninja; fi
+generator=$CMAKE_GENERATOR
+if [ "$generator" = Ninja ] && command -v make >/dev/null; then generator='Unix Makefiles'; elif command -v ninja >/dev/null; then generator=Ninja; fi
 mkdir both && cd both
 cp ../queues/fifo.c ../compact/compact.[ch] .
 cat >CMakeLists.txt <<'CMAKE'
