@@ -32,10 +32,11 @@ static void set_limit(Heap *H) {
   store_relaxed(&H->mature.limit, limit - (H->spares ? limit / SPARE_PART : 0));
   store_relaxed(&H->mature.chunks.ceiling, H->hard_limit - load_relaxed(&H->nurseries));
 }
-/* Blocks are kept back for classes whose holes will not last as long as those of others, while there are holes enough. */
-static void spare_blocks(Heap *H) {
+/* Blocks are kept back for classes whose holes will not last as long as those of others, while there are holes enough; not from an object of
+   `need` bytes that no hole is long enough for. */
+static void spare_blocks(Heap *H, size_t need) {
   size_t limit = mature_limit(H), committed = chunks_committed(&H->mature.chunks);
-  H->spares = committed <= limit - limit / SPARE_PART || H->mature.hole_bytes > limit / 4;
+  H->spares = committed + need <= limit - limit / SPARE_PART || (need <= UNIT_BYTES && H->mature.hole_bytes > limit / 4);
   set_limit(H);
   if (committed > load_relaxed(&H->mature.limit) && committed <= limit) store_relaxed(&H->mature.limit, committed);
 }
@@ -44,12 +45,10 @@ static void grow_limit(Heap *H) {
   store_relaxed(&H->mature.limit, limit);
   store_relaxed(&H->mature.chunks.ceiling, limit);
 }
-/* After a full collection: where blocks have holes for all that the nurseries may promote, the reserve need not be free blocks, too. What
-   is promoted comes in whole blocks: the limit may be passed by one for each thread. */
+/* After a full collection: where blocks have holes for all that the nurseries may promote, the reserve need not be free blocks, too. */
 static void trust_holes(Heap *H) {
   size_t nurseries = load_relaxed(&H->nurseries), committed = chunks_committed(&H->mature.chunks);
-  size_t rounding = (size_t)H->config->threads * UNIT_BYTES;
-  if (committed > load_relaxed(&H->mature.limit) && committed + nurseries <= H->hard_limit + rounding &&
+  if (committed > load_relaxed(&H->mature.limit) && committed + nurseries <= H->hard_limit &&
       H->mature.hole_bytes >= load_relaxed(&H->reserve))
     store_relaxed(&H->mature.limit, committed);
 }
@@ -270,7 +269,7 @@ static enum collected collect(Thr *T, size_t need, bool empty) {
   H->mature_lately -= H->mature_lately / 32;
   if (chunks_committed(&H->mature.chunks) > H->mature_lately) H->mature_lately = chunks_committed(&H->mature.chunks);
   if (H->hard_limit) {
-    spare_blocks(H);
+    spare_blocks(H, need);
     if (chunks_committed(&H->mature.chunks) + need > mature_limit(H)) {
       if (!empty) empty_nurseries(H);
       make_room(H, need);

@@ -253,6 +253,40 @@ MechanismTest(nursery, size_follows_survival) {
   for (age = 1; age <= 4; age += 3) with_heap(growing, follow_survival);
 }
 
+/* --- A heap of sparse blocks -------------------------------------------------------------------------------------------------------------- */
+
+/* A fifth of the limit lives, in cells of several classes that die at random, so that hardly any block is ever empty. A class whose holes
+   end before those of others must not take a new block each time; and an object longer than all holes finds what room is left. */
+enum { SPARSE_LIMIT = 5 << 20, SPARSE = 15000, ROUNDS = 400, LONG = 100 << 10 };
+static void replace_at_random(Thr *T) {
+  enum { CLASSES_USED = 12 }; /* as many bytes of each, so that all run out of holes at about the same time */
+  Rng r = rng_make(7);
+  LET(T, kept, array_new(T, SPARSE));
+  for (int64_t i = 0; i < (int64_t)ROUNDS * SPARSE; i++) {
+    mm_poll(T);
+    size_t k = 1 + rng_below(&r, CLASSES_USED);
+    while (rng_below(&r, k)) k = 1 + rng_below(&r, CLASSES_USED);
+    LET(T, x, raw_new(T, 16 * k));
+    raw_set(T, x, 0, i);
+    array_set(T, kept, rng_below(&r, SPARSE), slot_take(T, x));
+    if (i % (100 * SPARSE) == 100 * SPARSE - 1) own_drop(T, raw_new(T, LONG));
+  }
+}
+static void prepare_sparse(TestHeap *h) {
+  heap_tune(h, "nursery", 64 << 10);
+  heap_tune(h, "nursery-max", 64 << 10);
+  h->config.heap_limit_bytes = SPARSE_LIMIT;
+}
+static void live_sparsely(void *unused) {
+  (void)unused;
+  with_heap(prepare_sparse, replace_at_random);
+}
+MechanismTest(nursery, sparse_blocks_are_no_full_heap, .timeout = LIMIT_S) {
+  int status = in_child(live_sparsely, NULL);
+  if (status) fprintf(stderr, "%s", child_said);
+  CHECK_EQ(status, 0);
+}
+
 static void publish_deep(Thr *T) {
   LET(T, d, dict_new(T, 0));
   LET(T, k, str_new_int(T, "k", 1));
