@@ -77,20 +77,7 @@ INLINE void *gen_cell(Thr *T, size_t size, Obj **keep) {
   return p;
 }
 
-INLINE Obj *mm_alloc(Thr *T, size_t size, unsigned kind, unsigned n) {
-  TALLY(T, allocations);
-  TALLY_N(T, allocated_bytes, size);
-  Obj *o = gen_cell(T, size, NULL);
-  o->word = HDR_WORD(kind, n);
-  return o;
-}
-INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) {
-  TALLY(T, allocations);
-  TALLY_N(T, allocated_bytes, size);
-  Obj *o = gen_cell(T, size, &keep);
-  o->word = HDR_WORD(kind, n);
-  return (Two){o, keep};
-}
+MM_TRACED_ALLOC(gen_cell, HDR_WORD)
 
 MM_TRACED_SAFEPOINTS
 

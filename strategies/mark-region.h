@@ -65,20 +65,7 @@ INLINE void *mr_room(Thr *T, size_t size, Obj **keep) {
   return p;
 }
 
-INLINE Obj *mm_alloc(Thr *T, size_t size, unsigned kind, unsigned n) {
-  TALLY(T, allocations);
-  TALLY_N(T, allocated_bytes, size);
-  Obj *o = mr_room(T, size, NULL);
-  o->word = YOUNG_WORD(kind, n);
-  return o;
-}
-INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) {
-  TALLY(T, allocations);
-  TALLY_N(T, allocated_bytes, size);
-  Obj *o = mr_room(T, size, &keep);
-  o->word = YOUNG_WORD(kind, n);
-  return (Two){o, keep};
-}
+MM_TRACED_ALLOC(mr_room, YOUNG_WORD)
 
 MM_TRACED_SAFEPOINTS
 

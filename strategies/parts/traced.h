@@ -57,6 +57,24 @@ enum {
 #define TRACED_STRESSED(T) false
 #endif
 
+/* The two ways to allocate, from `cell`(T, size, keep): a cell of at least `size` bytes, before which a collection updates *keep, if there is
+   one. `header`(kind, n): the word of a new object. */
+#define MM_TRACED_ALLOC(cell, header)                                                                                            \
+  INLINE Obj *mm_alloc(Thr *T, size_t size, unsigned kind, unsigned n) {                                                         \
+    TALLY(T, allocations);                                                                                                       \
+    TALLY_N(T, allocated_bytes, size);                                                                                           \
+    Obj *o = cell(T, size, NULL);                                                                                                \
+    o->word = header(kind, n);                                                                                                   \
+    return o;                                                                                                                    \
+  }                                                                                                                              \
+  INLINE Two mm_alloc1(Thr *T, size_t size, unsigned kind, unsigned n, Obj *keep) {                                              \
+    TALLY(T, allocations);                                                                                                       \
+    TALLY_N(T, allocated_bytes, size);                                                                                           \
+    Obj *o = cell(T, size, &keep);                                                                                               \
+    o->word = header(kind, n);                                                                                                   \
+    return (Two){o, keep};                                                                                                       \
+  }
+
 void mm_poll_slow(Thr *T);
 #define MM_TRACED_SAFEPOINTS                                                                                                     \
   INLINE void mm_safepoint(Thr *T) {                                                                                             \
