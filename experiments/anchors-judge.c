@@ -200,7 +200,7 @@ void print_table(const struct table *t, const struct rows *rows, FILE *out) {
   bool first = true;
   for (int c = 0; c < t->ncontenders; c++) {
     const struct contender *m = &t->contenders[c];
-    if (!m->missing || m->for_check) continue;
+    if (!m->missing || m->missing == table_not_asked || m->for_check) continue;
     fprintf(out, "%s  %-24s %s\n", first ? "\nNot here:\n" : "", m->name, m->missing);
     first = false;
   }

@@ -220,10 +220,14 @@ static void ask_strategies(struct table *t, const char *reclaim) {
     }
 }
 
+const char table_not_asked[] = "not asked for";
+
 /* Those named in `only`, or all. */
 static void ask_rivals(struct table *t, const char *rival, char **only, int nonly) {
   struct text arguments = {0};
   sweep_text_addf(&arguments, "--list");
+  for (int i = 0; i < t->ncontenders && nonly; i++)
+    if (t->contenders[i].missing && !t->contenders[i].strategy) t->contenders[i].missing = table_not_asked;
   for (int i = 0; i < nonly; i++) {
     int k = table_contender(t, only[i]);
     if (k >= 0 && !t->contenders[k].strategy) sweep_text_addf(&arguments, " %s", t->contenders[k].name);

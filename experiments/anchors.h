@@ -74,6 +74,7 @@ struct table {
 
 /* Reads the table, asks `reclaim` (its path) for the strategies there are, and `rival` (the script) for the rivals that can run, or for
    those named in `only`, where there are any. Without a script, nothing is said to be missing: whoever has rows was there. */
+extern const char table_not_asked[]; /* `missing` of the rivals that are not in `only` */
 struct table *table_read(const char *path, const char *reclaim, const char *rival, char **only, int nonly);
 const struct program *table_program(const struct table *, const char *name);
 /* -1 where there is none. */
