@@ -32,7 +32,8 @@ struct fixture_cell {
   const char *status, *reason;                          /* NULL: ok; "not-run": in the plan, without rows */
   int status_from;                                      /* the first block that ends with this status; rows before it are ok */
   bool control_poor, oversubscribed;
-  double window_s; /* of an iteration; 0: 30 ms */
+  double window_s;    /* of an iteration; 0: 30 ms */
+  const char *steady; /* NULL: steady */
 };
 
 struct fixture {
@@ -49,7 +50,7 @@ static const char fixture_header[] =
     "cpu_user_ns,cpu_system_ns,mutator_wall_ns,mutator_cpu_ns,collector_wall_ns,collector_cpu_ns,collections,pause_max_ns,"
     "pause_p99_ns,rss_before_bytes,rss_mean_bytes,rss_peak_bytes,rss_after_bytes,live_bytes,leaked_objects,leaked_bytes,"
     "minor_faults,major_faults,context_switches,migrations,checksum,control_speed,control_speedup,control_ok,oversubscribed,"
-    "commit";
+    "commit,steady";
 
 static inline void fixture_number(FILE *out, double v) {
   if (v >= 0)
@@ -96,8 +97,8 @@ static inline void fixture_row(FILE *out, const struct fixture *f, const struct 
                       3,
                       unknown};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) fixture_number(out, numbers[i]);
-  fprintf(out, ",00000000deadbeef,1.01,1.9,%s,%s,0123456789ab%s", c->control_poor && block == 1 ? "false" : "true",
-          c->oversubscribed ? "true" : "false", f->newline ? f->newline : "\n");
+  fprintf(out, ",00000000deadbeef,1.01,1.9,%s,%s,0123456789ab,%s%s", c->control_poor && block == 1 ? "false" : "true",
+          c->oversubscribed ? "true" : "false", c->steady ? c->steady : "steady", f->newline ? f->newline : "\n");
 }
 
 static inline void fixture_invocation(FILE *out, const struct fixture *f, const struct fixture_cell *c, int block, int invocation,

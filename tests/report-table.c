@@ -268,6 +268,30 @@ Test(table, the_baseline_has_equal_threads_allocator_and_heap) {
   json_decref(o);
 }
 
+/* A cell without a steady state keeps its row and its throughput, and nobody is held against it. */
+Test(table, what_has_no_steady_state_forms_no_ratio) {
+  struct fixture_cell cells[] = {plain("rc", 50e6), plain("rc-atomic", 40e6), plain("mark-sweep", 30e6), plain("rc-gil", 20e6)};
+  cells[1].steady = "none";
+  cells[2].steady = "warming";
+  cells[3].steady = "slowing";
+  struct fixture f = {.cell = cells, .ncells = 4, .blocks = 8, .iterations = 5, .seed = 1};
+  json_t *o = print_json(&f, NULL), *none = cell_of(o, "rc-atomic");
+  cr_expect(isnan(number_of(none, "ratio")) && text_is(none, "no_ratio", "no steady state") && text_is(none, "steady", "none"));
+  cr_expect(number_of(none, "throughput_ops_per_s") > 0);
+  cr_expect_float_eq(number_of(cell_of(o, "mark-sweep"), "ratio"), 0.6, 1e-6);
+  cr_expect(text_is(cell_of(o, "mark-sweep"), "steady", "warming") && text_is(cell_of(o, "rc"), "steady", "steady"));
+  json_decref(o);
+  char *text = print_table(&f, 100);
+  cr_expect(strstr(text, "ok? [") && strstr(text, "no ratio: no steady state") && strstr(text, "? no steady state:"), "%s", text);
+  cr_expect(strstr(text, "ok>") && strstr(text, "> its measured") && strstr(text, "ok<") && strstr(text, "< its measured"), "%s",
+            text);
+  free(text);
+  cells[0].steady = "none";
+  o = print_json(&f, NULL);
+  cr_expect(text_is(cell_of(o, "mark-sweep"), "no_ratio", "its baseline, rc, has no steady state"));
+  json_decref(o);
+}
+
 #define ROW_HEADER                                                                                                               \
   "block,invocation,iteration,phase,workload,parameters,sharing,strategy,threads,allocator,heap_policy,heap_limit_bytes,"        \
   "status,reason,operations,wall_ns,pause_max_ns,pause_p99_ns,rss_mean_bytes,rss_peak_bytes,leaked_objects,control_ok\n"

@@ -142,13 +142,29 @@ static int count_class(const double *shape, int m, enum stats_steadiness want) {
 Test(steadiness, classes, .timeout = 300) {
   const double flat[8] = {0}, warmed[8] = {0.4, 0, 0, 0, 0, 0, 0, 0}, warming[8] = {0.4, 0.2, 0.2, 0, 0, 0, 0, 0},
                slowing[8] = {0, 0, 0, 0, 0.1, 0.1, 0.1, 0.1}, there_and_back[8] = {0, 0, 0.2, 0.2, 0.2, 0, 0, 0},
-               to_the_end[8] = {0, 0, 0, 0, 0, 0, 0, -0.3};
+               one_odd[8] = {0, 0, 0, 0, 0.1, 0, 0, 0}, to_the_end[8] = {0, 0, 0, 0, 0, 0, 0, -0.3};
   cr_expect_geq(count_class(flat, 8, STEADY), 38);
   cr_expect_geq(count_class(warmed, 8, STEADY), 38);
   cr_expect_geq(count_class(warming, 8, WARMING), 38);
   cr_expect_geq(count_class(slowing, 8, SLOWING), 38);
   cr_expect_geq(count_class(there_and_back, 8, UNSTEADY), 38);
+  cr_expect_geq(count_class(one_odd, 8, UNSTEADY), 38);
   cr_expect_geq(count_class(to_the_end, 8, UNSTEADY), 38);
+}
+
+/* Of cells that are steady, no more than alpha are called otherwise. */
+Test(steadiness, false_alarms, .timeout = 300) {
+  enum { TRIALS = 1500, M = 6, N = 8 };
+  uint64_t seed = 35;
+  int wrong = 0;
+  for (int trial = 0; trial < TRIALS; trial++) {
+    double t[N * M], work[(N + 3) * M];
+    for (int i = 0; i < N * M; i++) t[i] = 0.3 * (i % M == 0) + 0.05 * draw_normal(&seed);
+    wrong += stats_steadiness(t, N, M, 1, 0.1, 0, 199, seed, work, NULL) != STEADY;
+  }
+  double lo, hi;
+  stats_clopper_pearson(wrong, TRIALS, 0.99, &lo, &hi);
+  cr_expect(lo <= 0.1, "%d of %d", wrong, TRIALS);
 }
 
 Test(steadiness, as_a_cell_usually_is) {

@@ -1,4 +1,5 @@
 /* sweep-samples.c: the judgements over a whole campaign: controls, blocks to run once more, checksums. */
+#include "harness/sweep/random.h"
 #include "harness/sweep/samples.h"
 
 #include <criterion/criterion.h>
@@ -73,6 +74,72 @@ static void record(int block, int at, double speed, double speedup, const char *
   json_decref(json);
   free(o.result);
 }
+
+/* --- Steadiness ---------------------------------------------------------------------------------------------------------------- */
+
+enum { ITERATIONS = 6 };
+enum { FLAT, FASTER, SLOWER, THERE_AND_BACK, SHAPES };
+
+/* Records an invocation of the shape's cell: half as much time again in some iterations, and noise by chance. */
+static void record_shape(int block, int at, uint64_t *seed) {
+  static const double slow[SHAPES][ITERATIONS + 1] = {
+      [FASTER] = {0.5, 0.5, 0.5}, [SLOWER] = {[4] = 0.5, 0.5, 0.5}, [THERE_AND_BACK] = {[3] = 0.5}};
+  int order[CELLS], n;
+  json_t *json;
+  sweep_plan_order(&plan, block, order);
+  int cell = order[at];
+  struct text t = {0};
+  sweep_text_addf(&t, "{\"status\":\"ok\",\"control_speed\":100,\"control_speedup\":2,\"iterations\":[");
+  for (int i = 0; i <= ITERATIONS; i++) {
+    double noise = 0.1 * (double)(sweep_random(seed) >> 11) / 9007199254740992.0, wall = 1e7 * (1 + slow[cell][i] + noise);
+    sweep_text_addf(&t, "%s{\"iteration\":%d,\"phase\":\"%s\",\"operations\":1000,\"wall_ns\":%.0f,\"checksum\":\"00\"}",
+                    i ? "," : "", i, i ? "measured" : "warmup", wall);
+  }
+  sweep_text_addf(&t, "]}");
+  struct child_outcome o = {.end = CHILD_EXITED, .result = t.s, .nresult = t.n};
+  int64_t invocation = sweep_plan_invocation(&plan, block, at);
+  struct row_place place = {&plan.cells[cell], block, false, invocation, "now"};
+  char **rows = sweep_rows_of_outcome(&campaign, &place, &o, 10, &n, &json);
+  cr_assert(eq(int, n, ITERATIONS + 1));
+  cr_assert(sweep_journal_start(&journal, invocation));
+  for (int i = 0; i < n; i++) cr_assert(sweep_journal_row(&journal, invocation, rows[i]));
+  cr_assert(sweep_journal_done(&journal, invocation, 1, 0, 0));
+  sweep_free_words(rows, n);
+  json_decref(json);
+  sweep_text_free(&t);
+}
+
+/* What the iterations of a cell have in common is said in every row of it, and counted. */
+Test(steadiness, is_in_every_row, .init = make_plan, .fini = drop_plan) {
+  static const char *const is[SHAPES] = {"steady", "warming", "slowing", "none"};
+  plan.blocks = 12;
+  for (int i = 0; i < CELLS; i++) plan.cells[i].warmup = 1, plan.cells[i].iterations = ITERATIONS;
+  struct sweep_cell fourth = plan.cells[0];
+  *sweep_push(plan.cells, plan.ncells) = fourth;
+  plan.cells[CELLS].strategy = (char *)"d";
+  for (int without = 0; without < SHAPES; without++) { /* three of the four at a time */
+    uint64_t seed = 1;
+    for (int i = 0, n = 0; i < SHAPES; i++)
+      if (i != without) plan.runs[n++] = i;
+    for (int b = 0; b < plan.blocks; b++)
+      for (int at = 0; at < CELLS; at++) record_shape(b, at, &seed);
+    struct samples_summary sum;
+    cr_assert(eq(int, sweep_samples_write(dir, &campaign, &plan, &journal, &sum), 0));
+    for (int i = STEADY; i <= UNSTEADY; i++) cr_expect(eq(int, sum.steadiness[i], i - STEADY == without ? 0 : 1));
+    char *path = sweep_format("%s/samples.csv", dir), *text = sweep_read_file(path, NULL);
+    int rows = -1;
+    for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n"), rows++) {
+      char *fields[SWEEP_ROW_FIELDS];
+      sweep_csv_split(line, fields, SWEEP_ROW_FIELDS);
+      if (rows >= 0) cr_expect(eq(str, fields[sweep_rows_column("steady")], (char *)is[fields[ROW_STRATEGY][0] - 'a']));
+    }
+    cr_expect(eq(int, rows, plan.blocks *CELLS *(ITERATIONS + 1)));
+    free(text);
+    free(path);
+  }
+}
+
+/* --- Controls -------------------------------------------------------------------------------------------------------------------- */
 
 Test(controls, poor_blocks_are_found, .init = make_plan, .fini = drop_plan) {
   for (int b = 0; b < BLOCKS; b++)

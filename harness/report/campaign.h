@@ -54,6 +54,7 @@ bool invocation_is(const struct invocation *, const char *status);
 struct cell {
   const char *axis[AXES];
   const char *allocator_version, *heap_limit, *heap_base, *heap_base_bytes; /* the first that is known, "" otherwise */
+  const char *steady;                                                       /* steady, warming, slowing, none; "": not known */
   int rank[AXES];                                                           /* of each axis value, in the order of the plan */
   struct invocation *invocation;
   int ninvocations, room;
@@ -77,6 +78,9 @@ struct cell {
       collector_cpu_share, collector_wall_share, collections;
   double pause_max_ns, pause_p99_ns, leaked_objects, leaked_bytes;
 };
+
+/* False where the cell's iterations have no steady state. */
+bool cell_steady(const struct cell *);
 
 /* The cells with equal workload, parameters and sharing, adjacent in the campaign's order. */
 struct group {

@@ -279,6 +279,9 @@ static void put_status(struct maker *m, struct grid_row *r, const struct cell *c
     snprintf(word, sizeof word, "%.24s", c->status);
   if (c->control_poor) strcat(marks, "~");
   if (c->oversubscribed) strcat(marks, "!");
+  if (!cell_steady(c)) strcat(marks, "?");
+  if (!strcmp(c->steady, "warming")) strcat(marks, ">");
+  if (!strcmp(c->steady, "slowing")) strcat(marks, "<");
   if (!ok && (*c->reason || !m->detail->status_words))
     snprintf(notes, sizeof notes, "[%s]", note(m, report_format("%s%s%s", c->status, *c->reason ? ": " : "", c->reason)));
   else if (ok && *c->reason)
@@ -290,6 +293,9 @@ static void put_status(struct maker *m, struct grid_row *r, const struct cell *c
   m->used->uncollected |= uncollected;
   m->used->poor |= c->control_poor > 0;
   m->used->oversubscribed |= c->oversubscribed;
+  m->used->unsteady |= !cell_steady(c);
+  m->used->warming |= !strcmp(c->steady, "warming");
+  m->used->slowing |= !strcmp(c->steady, "slowing");
 }
 
 /* A cell without a single number keeps its row, and its reason stands where the numbers would. */

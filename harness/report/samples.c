@@ -47,6 +47,7 @@ enum column {
   C_LEAKED_BYTES,
   C_CONTROL_OK,
   C_OVERSUBSCRIBED,
+  C_STEADY,
   COLUMNS
 };
 
@@ -93,6 +94,7 @@ static const struct {
     [C_LEAKED_BYTES] = {"leaked_bytes", false},
     [C_CONTROL_OK] = {"control_ok", false},
     [C_OVERSUBSCRIBED] = {"oversubscribed", false},
+    [C_STEADY] = {"steady", false},
 };
 
 struct reader {
@@ -151,6 +153,7 @@ static struct cell *cell_of_row(const struct reader *r) {
   struct cell *cell = campaign_cell(r->campaign, axis);
   if (!*cell->allocator_version) cell->allocator_version = text(r, C_ALLOCATOR_VERSION);
   if (!*cell->heap_limit) cell->heap_limit = text(r, C_HEAP_LIMIT);
+  if (!*cell->steady) cell->steady = text(r, C_STEADY);
   if (!*cell->heap_base) cell->heap_base = text(r, C_HEAP_BASE), cell->heap_base_bytes = text(r, C_HEAP_BASE_BYTES);
   return cell;
 }

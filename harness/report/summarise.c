@@ -254,6 +254,9 @@ static void form_ratio(struct cell *cell, const struct cell *baseline) {
   free(x);
 }
 
+/* What changes and changes back, or to the end, has no one speed that could be held against another. */
+bool cell_steady(const struct cell *cell) { return strcmp(cell->steady, "none") != 0; }
+
 static void compare_cell(const struct group *g, struct cell *cell) {
   cell->ratio = stats_hodges_lehmann(NULL, 0, REPORT_LEVEL);
   if (!cell->collected) {
@@ -261,12 +264,17 @@ static void compare_cell(const struct group *g, struct cell *cell) {
     return;
   }
   const struct cell *b = cell->baseline = baseline_cell(g, cell);
-  if (b) form_ratio(cell, b);
+  bool steady = cell_steady(cell) && (!b || cell_steady(b));
+  if (b && steady) form_ratio(cell, b);
   if (cell->ratio.n > 0) return;
   if (!b)
     cell->no_ratio = report_format("no %s with these threads, allocator and heap", g->baseline);
   else if (strcmp(b->status, "ok"))
     cell->no_ratio = report_format("its baseline, %s, is %s", g->baseline, b->status);
+  else if (!cell_steady(cell))
+    cell->no_ratio = report_format("no steady state");
+  else if (!steady)
+    cell->no_ratio = report_format("its baseline, %s, has no steady state", g->baseline);
   else
     cell->no_ratio = report_format("no block has both it and %s", g->baseline);
 }

@@ -61,6 +61,7 @@ static const struct column {
     {"pause_p99_ns", NUMBER, offsetof(struct cell, pause_p99_ns)},
     {"leaked_objects", NUMBER, offsetof(struct cell, leaked_objects)},
     {"leaked_bytes", NUMBER, offsetof(struct cell, leaked_bytes)},
+    {"steady", TEXT, offsetof(struct cell, steady)},
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 

@@ -298,6 +298,10 @@ static void print_legend(const struct table *t) {
     paragraph(t, 2, "uncollected: fewer than three collections; its throughput is shown, and kept out of ratios.");
   if (u->poor) paragraph(t, 2, "~ the control was poor beside at least one invocation: the CPUs were not fully there.");
   if (u->oversubscribed) paragraph(t, 2, "! oversubscribed: more threads than CPUs; not a scaling figure.");
+  if (u->unsteady)
+    paragraph(t, 2, "? no steady state: its iterations change and change back, or to the very end; kept out of ratios.");
+  if (u->warming) paragraph(t, 2, "> its measured iterations still become faster: more warm-up would be right.");
+  if (u->slowing) paragraph(t, 2, "< its measured iterations become slower, and stay so.");
   if (u->factor)
     paragraph(t, 2,
               u->declared ? "heap: 1x is the live bytes that the workload declares, where its smallest heap was not searched for."

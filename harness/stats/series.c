@@ -242,7 +242,8 @@ static void search_rows(struct rows *s, int from, int to) {
   if (!split.at || difference < s->least) return;
   for (int r = 0; r < s->rows; r++) memcpy(s->shuffled + r * s->m, s->t + r * s->m + from, (size_t)n * sizeof *s->t);
   int wider = 0;
-  for (int d = 0; d < s->draws; d++) {
+  double most = s->alpha * (s->draws + 1.0) - 1; /* with more of them the change does not stand, whatever the other draws say */
+  for (int d = 0; d < s->draws && wider <= most; d++) {
     for (int r = 0; r < s->rows; r++) shuffle_row(s->shuffled + r * s->m, n, &s->seed);
     profile(s->shuffled, s->rows, s->m, 0, n, s->mean);
     wider += best_split(s->mean, n, 1).size >= split.size * (1 - 1e-12);
@@ -253,6 +254,34 @@ static void search_rows(struct rows *s, int from, int to) {
   search_rows(s, from, at);
   if (s->n < STATS_CHANGES) s->change[s->n++] = (struct stats_change){.at = at, .p = p};
   search_rows(s, at, to);
+}
+
+/* The differences between columns from `from` on: their sum of squares about their mean, and the largest. */
+static double unevenness(const struct rows *s, const double *t, int stride, int from, double *span) {
+  int n = s->m - from;
+  double sum = 0, low = INFINITY, high = -INFINITY;
+  profile(t, s->rows, stride, from, from + n, s->mean);
+  double mean = mean_of(s->mean, n);
+  for (int i = 0; i < n; i++) {
+    sum += (s->mean[i] - mean) * (s->mean[i] - mean);
+    low = fmin(low, s->mean[i]), high = fmax(high, s->mean[i]);
+  }
+  *span = high - low;
+  return sum;
+}
+
+/* Whether the columns from `from` on differ at all. A split sees levels; one odd iteration amid equal ones it overlooks. */
+static bool differ(struct rows *s, int from) {
+  double span, ignored, observed = unevenness(s, s->t, s->m, from, &span);
+  if (span < s->least) return false;
+  memcpy(s->shuffled, s->t, (size_t)(s->rows * s->m) * sizeof *s->t);
+  int more = 0;
+  double most = s->alpha * (s->draws + 1.0) - 1;
+  for (int d = 0; d < s->draws && more <= most; d++) {
+    for (int r = 0; r < s->rows; r++) shuffle_row(s->shuffled + r * s->m + from, s->m - from, &s->seed);
+    more += unevenness(s, s->shuffled, s->m, from, &ignored) >= observed * (1 - 1e-12);
+  }
+  return more <= most;
 }
 
 /* From the changes among measured iterations to a class. */
@@ -280,7 +309,7 @@ enum stats_steadiness stats_steadiness(const double *t, int rows, int m, int war
                    .rows = rows,
                    .m = m,
                    .draws = draws,
-                   .alpha = alpha,
+                   .alpha = alpha / 2,
                    .least = least,
                    .seed = seed,
                    .shuffled = work,
@@ -289,5 +318,6 @@ enum stats_steadiness stats_steadiness(const double *t, int rows, int m, int war
   double *mean = work + (rows + 1) * m;
   profile(t, rows, m, 0, m, mean);
   fill_levels(mean, m, s.change, s.n);
-  return judge(s.change, s.n, m, warmup, least, level);
+  enum stats_steadiness is = judge(s.change, s.n, m, warmup, least, level);
+  return is == STEADY && differ(&s, warmup) ? UNSTEADY : is;
 }

@@ -47,7 +47,7 @@ extern const char *const stats_steadiness_names[5];
 
 /* Classifies `rows` invocations of `m` iterations each, of which the first `warmup` are not measured. t[row * m + i] is the logarithm of the time of
    iteration i. Under no change the iterations of an invocation could have come in any order: that is the null distribution, by
-   permutation within each invocation. Changes below `least` (a difference of logarithms, as 0.01) are none. Needs 4 measured iterations and 3
+   permutation within each invocation. Both what splits and what differs in any other way are looked for, each at alpha / 2. Changes below `least` (a difference of logarithms, as 0.01) are none. Needs 4 measured iterations and 3
    invocations. work: (rows + 3) m doubles. *level (may be NULL): the change of time from the first measured level to the last, as a
    difference of logarithms. */
 enum stats_steadiness stats_steadiness(const double *t, int rows, int m, int warmup, double alpha, double least, int draws,

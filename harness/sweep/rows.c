@@ -17,8 +17,9 @@ static const char *const columns[] = {
     "oversubscribed", "commit",
     /* more than others rely on */
     "repeat", "minor_collections", "live_objects", "committed_bytes", "allocated_bytes", "rss_final_bytes", "cyclic_nodes",
-    "start_ns", "build", "checked", "heap_base", "heap_base_bytes", "counting", "pack", "object", "object_sha256"};
+    "start_ns", "build", "checked", "heap_base", "heap_base_bytes", "counting", "pack", "object", "object_sha256", "steady"};
 enum { NCOLUMNS = sizeof columns / sizeof *columns };
+_Static_assert((int)NCOLUMNS <= (int)SWEEP_ROW_FIELDS, "a row has room for all columns");
 
 int sweep_rows_columns(const char *const **names) { return *names = columns, NCOLUMNS; }
 

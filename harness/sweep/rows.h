@@ -40,6 +40,9 @@ enum row_column {
   ROW_FACTS, /* from here on: facts of the child, by the names of its JSON keys */
 };
 
+/* Room for the fields of any row. */
+enum { SWEEP_ROW_FIELDS = 96 };
+
 /* The names of all columns, in order; returns how many. */
 int sweep_rows_columns(const char *const **names);
 /* The index of a column that exists. */

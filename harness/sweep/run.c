@@ -154,6 +154,14 @@ static void warn_later(struct run *r, const struct samples_summary *sum) {
   struct sweep_plan *p = &r->store.plan;
   int before = p->nwarnings;
   if (sum->spread_cells) sweep_plan_warn(p, "in %d cell(s) the invocations spread by 10 %% or more", sum->spread_cells);
+  if (sum->steadiness[UNSTEADY])
+    sweep_plan_warn(p, "%d cell(s) have no steady state: their iterations change and change back, or to the very end",
+                    sum->steadiness[UNSTEADY]);
+  if (sum->steadiness[WARMING])
+    sweep_plan_warn(p, "in %d cell(s) the measured iterations still become faster: more warm-up would be right",
+                    sum->steadiness[WARMING]);
+  if (sum->steadiness[SLOWING])
+    sweep_plan_warn(p, "in %d cell(s) the iterations become slower, and stay so", sum->steadiness[SLOWING]);
   if (sum->short_windows) sweep_plan_warn(p, "%" PRId64 " window(s) are shorter than 1 ms", sum->short_windows);
   if (sum->poor_controls)
     sweep_plan_warn(p, "the control was poor in %" PRId64 " invocation(s); %d block(s) were run once more", sum->poor_controls,

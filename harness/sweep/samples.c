@@ -1,6 +1,8 @@
 /* samples.c: two passes over the rows: one to learn what is normal, one to write. */
 #include "samples.h"
 
+#include "harness/sweep/steady.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -9,22 +11,20 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_COLUMNS = 96 };
-
 const char *const sweep_samples_statuses[] = {
     "ok", "uncollected", "crashed", "timeout", "out-of-memory", "heap-too-small", "not-applicable", "wrong-checksum", NULL};
 
 /* A row, cut into fields that live in `copy`. */
 struct cut {
-  char *copy, *field[MOST_COLUMNS];
+  char *copy, *field[SWEEP_ROW_FIELDS];
   int n;
 };
 
 static struct cut cut_row(const char *row) {
   struct cut c = {.copy = sweep_strdup(row)};
-  c.n = sweep_csv_split(c.copy, c.field, MOST_COLUMNS);
+  c.n = sweep_csv_split(c.copy, c.field, SWEEP_ROW_FIELDS);
   static char none[] = "";
-  for (int i = c.n; i < MOST_COLUMNS; i++) c.field[i] = none;
+  for (int i = c.n; i < SWEEP_ROW_FIELDS; i++) c.field[i] = none;
   return c;
 }
 
@@ -201,7 +201,8 @@ struct writer {
   const struct journal *journal;
   struct votes votes;
   double median;
-  int checksum, control;
+  int checksum, control, steady;
+  enum stats_steadiness *is; /* per cell */
   struct gathered *cells;
   struct samples_summary *out;
 };
@@ -219,11 +220,12 @@ static void write_fields(FILE *f, const struct cut *c) {
 }
 
 /* One row with its judgements; returns the status that it ends with. */
-static const char *write_row(struct writer *w, const char *row, int control, bool wrong) {
+static const char *write_row(struct writer *w, const char *row, int cell, int control, bool wrong) {
   static char yes[] = "1", no[] = "0", status[] = "wrong-checksum", other[] = "differs from what other cells computed";
   static char last[64];
   struct cut c = cut_row(row);
   if (control >= 0) c.field[w->control] = control ? yes : no;
+  c.field[w->steady] = (char *)stats_steadiness_names[w->is[cell]];
   if (wrong) {
     c.field[ROW_STATUS] = status;
     c.field[ROW_REASON] = other;
@@ -269,7 +271,7 @@ static void write_invocation(struct writer *w, int64_t i, int cell) {
     free(c.copy);
   }
   const char *status = "ok";
-  for (int r = 0; r < e->nrows; r++) status = write_row(w, e->rows[r], control, wrong);
+  for (int r = 0; r < e->nrows; r++) status = write_row(w, e->rows[r], cell, control, wrong);
   count_status(w->out, status);
   gather(&w->cells[cell], e, status);
   w->out->invocations++;
@@ -307,7 +309,7 @@ static void write_all(struct writer *w, const struct row_campaign *campaign) {
   for (int i = 0; i < p->ncells; i++) {
     if (!p->cells[i].reason) continue;
     char *row = sweep_rows_not_applicable(campaign, &p->cells[i]);
-    count_status(w->out, write_row(w, row, -1, false));
+    count_status(w->out, write_row(w, row, i, -1, false));
     w->out->not_applicable++;
     free(row);
   }
@@ -326,6 +328,7 @@ static void sum_up(struct writer *w) {
     double mean = g->n ? g->sum / g->n : 0, variance = g->n > 1 ? (g->squares - g->sum * mean) / (g->n - 1) : 0;
     w->out->failed_cells += g->failed;
     w->out->spread_cells += variance > 0 && sqrt(variance) >= 0.1 * mean;
+    w->out->steadiness[w->is[i]]++;
   }
 }
 
@@ -336,7 +339,10 @@ int sweep_samples_write(const char *dir, const struct row_campaign *campaign, co
   *out = (struct samples_summary){0};
   bool ok = w.f != NULL;
   if (ok) {
-    w.checksum = sweep_rows_column("checksum"), w.control = sweep_rows_column("control_ok");
+    w.checksum = sweep_rows_column("checksum"), w.control = sweep_rows_column("control_ok"),
+    w.steady = sweep_rows_column("steady");
+    w.is = sweep_alloc((size_t)plan->ncells, sizeof *w.is);
+    sweep_steady_classify(plan, j, w.is);
     w.median = median_speed(plan, j);
     w.cells = sweep_alloc((size_t)plan->ncells, sizeof *w.cells);
     collect_votes(&w);
@@ -344,6 +350,7 @@ int sweep_samples_write(const char *dir, const struct row_campaign *campaign, co
     sum_up(&w);
     free_votes(&w.votes);
     free(w.cells);
+    free(w.is);
     ok = !ferror(w.f);
     ok = fclose(w.f) == 0 && ok && rename(temporary, path) == 0;
   }
