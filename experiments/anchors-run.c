@@ -457,7 +457,7 @@ static void progress(int block, int done, const char *contender, const char *pro
 static void run_block(int block) {
   int *order = sweep_alloc((size_t)run.ncells, sizeof *order);
   for (int i = 0; i < run.ncells; i++) order[i] = i;
-  sweep_shuffle(run.o->seed, block, order, run.ncells);
+  sweep_shuffle(run.o->seed, block, order, run.ncells, 1);
   for (int i = 0; i < run.ncells && !sweep_child_interrupted(); i++) {
     const struct cell *cell = &run.cells[order[i]];
     progress(block, i, run.t->contenders[cell->contender].name, run.t->programs[cell->program].name);

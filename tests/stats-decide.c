@@ -56,6 +56,16 @@ Test(binomial, none_of_thirty) {
 }
 
 /* Every assignment of signs to the ranks, one by one. */
+Test(student, quantiles_against_gsl) {
+  for (int df = 1; df < 200; df += 1 + df / 5)
+    for (double p = 0.001; p < 1; p += 0.0107) {
+      double want = gsl_cdf_tdist_Pinv(p, df);
+      cr_expect_float_eq(stats_student_quantile(p, df), want, 2e-3 * (1 + fabs(want)), "%d, %g: %g, %g", df, p,
+                         stats_student_quantile(p, df), want);
+    }
+  cr_expect(isnan(stats_student_quantile(0, 3)) && isnan(stats_student_quantile(0.5, 0)));
+}
+
 Test(signed_rank, p_values_agree_with_enumeration) {
   uint64_t seed = 11;
   for (int n = 1; n <= 12; n++) {
@@ -134,9 +144,9 @@ Test(holm, family_wise_error_is_kept) {
 Test(sizes, power_is_as_promised) {
   uint64_t seed = 14;
   const double sd = 0.075, effect = 0.05, threshold = 0.03, alpha = 0.01, power = 0.95;
-  int n = stats_pairs_needed(sd, effect, threshold, alpha, power), found = 0, trials = 1000;
+  int n = stats_pairs_needed(sd, 0, effect, threshold, alpha, power), found = 0, trials = 1000;
   cr_assert(n > 6 && n < 200, "%d", n);
-  cr_expect_float_eq(stats_detectable(sd, n, threshold, alpha, power), effect, 0.0005);
+  cr_expect_float_eq(stats_detectable(sd, 0, n, threshold, alpha, power), effect, 0.0005);
   for (int t = 0; t < trials; t++) {
     double x[200];
     for (int i = 0; i < n; i++) x[i] = effect + sd * draw_normal(&seed);
@@ -148,7 +158,31 @@ Test(sizes, power_is_as_promised) {
   cr_expect(lo <= power && power <= hi + 0.02, "%d of %d with %d pairs", found, trials, n);
 }
 
+/* From the spread of a few pairs, more are asked for than if it were known, and the promise is held on average. */
+Test(sizes, from_a_pilot) {
+  enum { PILOT = 8, TRIALS = 2000, MOST = 4000 };
+  uint64_t seed = 15;
+  const double sd = 0.05, effect = 0.05, alpha = 0.025, power = 0.9;
+  int found = 0, found_if_known = 0;
+  static double x[MOST];
+  for (int t = 0; t < TRIALS; t++) {
+    double sum = 0, squares = 0;
+    for (int i = 0; i < PILOT; i++) x[i] = sd * draw_normal(&seed), sum += x[i], squares += x[i] * x[i];
+    double estimate = sqrt((squares - sum * sum / PILOT) / (PILOT - 1));
+    for (int known = 0; known < 2; known++) {
+      int n = stats_pairs_needed(estimate, known ? 0 : PILOT, effect, 0, alpha, power);
+      cr_assert(n <= MOST);
+      for (int i = 0; i < n; i++) x[i] = effect + sd * draw_normal(&seed);
+      *(known ? &found_if_known : &found) += stats_signed_rank_above(x, n, 0) <= alpha;
+    }
+  }
+  double lo, hi;
+  stats_clopper_pearson(found, TRIALS, 0.999, &lo, &hi);
+  cr_expect(lo <= power && power <= hi + 0.02, "%d of %d", found, TRIALS);
+  cr_expect(found_if_known < found, "%d, %d", found_if_known, found);
+}
+
 Test(sizes, never_below_what_an_interval_needs) {
-  cr_expect_eq(stats_pairs_needed(1e-6, 0.05, 0.03, 0.01, 0.95), 6);
-  cr_expect_eq(stats_pairs_needed(1e9, 0.05, 0.03, 0.01, 0.95), STATS_MAX);
+  cr_expect_eq(stats_pairs_needed(1e-6, 0, 0.05, 0.03, 0.01, 0.95), 6);
+  cr_expect_eq(stats_pairs_needed(1e9, 0, 0.05, 0.03, 0.01, 0.95), STATS_MAX);
 }

@@ -64,7 +64,7 @@ static void record(int block, int at, double speed, double speedup, const char *
       "\"operations\":1000,\"wall_ns\":2000000,\"checksum\":\"%s\"}]}",
       speed, speedup, checksum);
   o.nresult = strlen(o.result);
-  struct row_place place = {&plan.cells[order[at]], block, false, invocation, "now"};
+  struct row_place place = {.cell = &plan.cells[order[at]], .block = block, .invocation = invocation, .started_at = "now"};
   char **rows = sweep_rows_of_outcome(&campaign, &place, &o, 10, &n, &json);
   cr_assert(eq(int, n, 1));
   cr_assert(sweep_journal_start(&journal, invocation));
@@ -98,7 +98,7 @@ static void record_shape(int block, int at, uint64_t *seed) {
   sweep_text_addf(&t, "]}");
   struct child_outcome o = {.end = CHILD_EXITED, .result = t.s, .nresult = t.n};
   int64_t invocation = sweep_plan_invocation(&plan, block, at);
-  struct row_place place = {&plan.cells[cell], block, false, invocation, "now"};
+  struct row_place place = {.cell = &plan.cells[cell], .block = block, .invocation = invocation, .started_at = "now"};
   char **rows = sweep_rows_of_outcome(&campaign, &place, &o, 10, &n, &json);
   cr_assert(eq(int, n, ITERATIONS + 1));
   cr_assert(sweep_journal_start(&journal, invocation));

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const axis_column[AXES] = {"workload", "parameters",        "sharing", "strategy",  "tunables",
-                                       "threads",  "collector_threads", "pinning", "allocator", "heap_policy"};
+const char *const axis_column[AXES] = {"workload",          "parameters", "sharing",   "strategy",    "tunables", "threads",
+                                       "collector_threads", "pinning",    "allocator", "heap_policy", "side"};
 
 static _Noreturn void out_of_memory(void) {
   fputs("reclaim: out of memory for the report\n", stderr);
@@ -105,13 +105,16 @@ bool campaign_read_json(struct campaign *c) {
   return true;
 }
 
-bool campaign_open(struct campaign *c, const char *dir) {
-  *c = (struct campaign){.samples_path = report_format("%s/samples.csv", dir),
-                         .json_path = report_format("%s/campaign.json", dir)};
+static bool open_campaign(struct campaign *c, const char *dir, bool pilot) {
+  *c = (struct campaign){
+      .samples_path = report_format("%s/samples.csv", dir), .json_path = report_format("%s/campaign.json", dir), .pilot = pilot};
   if (!campaign_read_json(c) || !campaign_read_samples(c)) return false;
   if (c->ncells == 0) snprintf(c->error, sizeof c->error, "%s: there is no row after the header", c->samples_path);
   return c->ncells > 0;
 }
+
+bool campaign_open(struct campaign *c, const char *dir) { return open_campaign(c, dir, false); }
+bool campaign_open_pilot(struct campaign *c, const char *dir) { return open_campaign(c, dir, true); }
 
 static void no_free(void *node) { (void)node; }
 

@@ -28,6 +28,7 @@ enum axis {
   AXIS_PINNING,
   AXIS_ALLOCATOR,
   AXIS_HEAP, /* the policy, or the bytes where those were asked for */
+  AXIS_SIDE, /* of a comparison of builds; "" for most */
   AXES
 };
 extern const char *const axis_column[AXES];
@@ -100,11 +101,15 @@ struct campaign {
   void *index; /* the cells by their axes, for tsearch */
   struct group *group;
   int ngroups;
+  bool pilot;      /* it is of the rows of the pilot, and of no others */
   char error[600]; /* one line; empty while all is well */
 };
 
 /* Reads DIR/campaign.json and DIR/samples.csv. False: see error. campaign_close is due either way. */
 bool campaign_open(struct campaign *, const char *dir);
+
+/* The same of the rows that were measured to find out how many blocks are needed. */
+bool campaign_open_pilot(struct campaign *, const char *dir);
 
 /* Groups, orders and estimates. `baseline` NULL: the campaign's own. False with error set: no such strategy. */
 bool campaign_summarise(struct campaign *, const char *baseline);

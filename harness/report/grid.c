@@ -89,7 +89,7 @@ static char *difference(const struct group *g, const struct cell *c) {
     }
     p += length + (p[length] == ';');
   }
-  static const enum axis hidden[] = {AXIS_COLLECTOR_THREADS, AXIS_PINNING};
+  static const enum axis hidden[] = {AXIS_COLLECTOR_THREADS, AXIS_PINNING, AXIS_SIDE};
   for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
     if (!differs(g, c, hidden[i])) continue;
     more = report_format("%s%s%s=%s", text, *text ? " " : "", axis_column[hidden[i]], c->axis[hidden[i]]);

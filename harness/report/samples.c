@@ -18,6 +18,7 @@ enum column {
   C_PINNING,
   C_ALLOCATOR,
   C_HEAP_POLICY,
+  C_SIDE,
   C_HEAP_LIMIT,
   C_HEAP_BASE,
   C_HEAP_BASE_BYTES,
@@ -65,6 +66,7 @@ static const struct {
     [C_PINNING] = {"pinning", false},
     [C_ALLOCATOR] = {"allocator", true},
     [C_HEAP_POLICY] = {"heap_policy", true},
+    [C_SIDE] = {"side", false},
     [C_HEAP_LIMIT] = {"heap_limit_bytes", false},
     [C_HEAP_BASE] = {"heap_base", false},
     [C_HEAP_BASE_BYTES] = {"heap_base_bytes", false},
@@ -235,6 +237,8 @@ static bool fold_row(struct reader *r) {
   if (!*text(r, C_STATUS)) return csv_fail(r->csv, "status is empty"), false;
   double threads, before;
   int control, over;
+  const char *phase = text(r, C_PHASE), *measured = r->campaign->pilot ? "pilot" : "measured";
+  if ((strstr(phase, "pilot") == phase) != r->campaign->pilot) return true;
   if (!number(r, C_THREADS, &threads) || !number(r, C_RSS_BEFORE, &before) || !truth(r, C_CONTROL_OK, &control) ||
       !truth(r, C_OVERSUBSCRIBED, &over))
     return false;
@@ -244,7 +248,7 @@ static bool fold_row(struct reader *r) {
   if (!strcmp(text(r, C_ITERATION), "0")) v->rss_open_bytes = before;
   v->control_poor |= control == 0;
   v->oversubscribed |= over == 1;
-  return strcmp(text(r, C_PHASE), "measured") || !*text(r, C_ITERATION) || add_measured(r, v);
+  return strcmp(phase, measured) || !*text(r, C_ITERATION) || add_measured(r, v);
 }
 
 bool campaign_read_samples(struct campaign *c) {

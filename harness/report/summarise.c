@@ -4,6 +4,7 @@
    the baseline of its group, pair by pair. */
 #include "harness/catalog/catalog.h"
 #include "harness/report/campaign.h"
+#include "harness/report/pairs.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -41,8 +42,9 @@ static void rank_axis(struct campaign *c, int axis) {
 }
 
 static int compare_cells(const void *a, const void *b) {
-  static const enum axis order[AXES] = {AXIS_WORKLOAD, AXIS_PARAMETERS, AXIS_SHARING,           AXIS_STRATEGY,  AXIS_TUNABLES,
-                                        AXIS_PINNING,  AXIS_THREADS,    AXIS_COLLECTOR_THREADS, AXIS_ALLOCATOR, AXIS_HEAP};
+  static const enum axis order[AXES] = {AXIS_WORKLOAD,  AXIS_PARAMETERS, AXIS_SHARING, AXIS_STRATEGY,
+                                        AXIS_TUNABLES,  AXIS_PINNING,    AXIS_THREADS, AXIS_COLLECTOR_THREADS,
+                                        AXIS_ALLOCATOR, AXIS_HEAP,       AXIS_SIDE};
   const struct cell *x = *(struct cell *const *)a, *y = *(struct cell *const *)b;
   for (int i = 0; i < AXES; i++)
     if (x->rank[order[i]] != y->rank[order[i]]) return x->rank[order[i]] < y->rank[order[i]] ? -1 : 1;
@@ -222,7 +224,7 @@ static const struct cell *baseline_cell(const struct group *g, const struct cell
   for (int i = 0; i < g->ncells; i++) {
     const struct cell *b = g->cell[i];
     if (!applicable(b) || strcmp(b->axis[AXIS_STRATEGY], g->baseline)) continue;
-    if (!same(b, cell, AXIS_THREADS) || !same(b, cell, AXIS_ALLOCATOR)) continue;
+    if (!same(b, cell, AXIS_THREADS) || !same(b, cell, AXIS_ALLOCATOR) || !same(b, cell, AXIS_SIDE)) continue;
     if (!same(b, cell, AXIS_HEAP) && !obeys_no_limit(b) && !obeys_no_limit(cell)) continue;
     int score = 4 * same(b, cell, AXIS_HEAP) + 2 * same(b, cell, AXIS_PINNING) + same(b, cell, AXIS_COLLECTOR_THREADS);
     if (score <= best_score) continue;
@@ -232,25 +234,13 @@ static const struct cell *baseline_cell(const struct group *g, const struct cell
   return best;
 }
 
-/* The ok invocation of the baseline beside this one: same machine, same block, same pass over the block. */
-static const struct invocation *partner(const struct cell *baseline, const struct invocation *v) {
-  for (int i = 0; i < baseline->ninvocations; i++) {
-    const struct invocation *b = &baseline->invocation[i];
-    if (b->pass == v->pass && !strcmp(b->block, v->block) && !strcmp(b->machine, v->machine) && invocation_is(b, "ok")) return b;
-  }
-  return NULL;
-}
-
 static void form_ratio(struct cell *cell, const struct cell *baseline) {
+  struct pair *pair = report_grow(NULL, (size_t)cell->ninvocations + 1, sizeof *pair);
   double *x = report_grow(NULL, (size_t)cell->ninvocations + 1, sizeof *x);
-  int n = 0;
-  for (int i = 0; i < cell->ninvocations; i++) {
-    const struct invocation *v = &cell->invocation[i], *b = partner(baseline, v);
-    if (!b || !invocation_is(v, "ok")) continue;
-    x[n] = log(invocation_throughput(v)) - log(invocation_throughput(b));
-    n += !isnan(x[n]);
-  }
+  int n = pairs_form(cell, baseline, pairs_throughput, pair);
+  for (int i = 0; i < n; i++) x[i] = pair[i].difference;
   cell->ratio = stats_hodges_lehmann_log(x, n, REPORT_LEVEL);
+  free(pair);
   free(x);
 }
 

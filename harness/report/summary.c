@@ -62,6 +62,7 @@ static const struct column {
     {"leaked_objects", NUMBER, offsetof(struct cell, leaked_objects)},
     {"leaked_bytes", NUMBER, offsetof(struct cell, leaked_bytes)},
     {"steady", TEXT, offsetof(struct cell, steady)},
+    {"side", AXIS_TEXT, AXIS_SIDE},
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 

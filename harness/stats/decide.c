@@ -41,6 +41,27 @@ double stats_normal_quantile(double p) {
   return q < 0 ? -z : z;
 }
 
+double stats_student_quantile(double p, double df) {
+  if (!(p > 0 && p < 1 && df >= 1)) return NAN;
+  if (p < 0.5) return -stats_student_quantile(1 - p, df);
+  double both = 2 * (1 - p), half_pi = 1.57079632679489661923;
+  if (df == 1) return 1 / tan(both * half_pi);
+  if (df == 2) return sqrt(2 / (both * (2 - both)) - 2);
+  double a = 1 / (df - 0.5), b = 48 / (a * a), c = ((20700 * a / b - 98) * a - 16) * a + 96.36;
+  double d = ((94.5 / (b + c) - 3) / b + 1) * sqrt(a * half_pi) * df, y = pow(d * both, 2 / df);
+  if (y > 0.05 + a) { /* an expansion about the normal quantile; else about the tail */
+    double x = stats_normal_quantile(both / 2);
+    y = x * x;
+    if (df < 5) c += 0.3 * (df - 4.5) * (x + 0.6);
+    c += (((0.05 * d * x - 5) * x - 7) * x - 2) * x + b;
+    y = (((((0.4 * y + 6.3) * y + 36) * y + 94.5) / c - y - 3) / b + 1) * x;
+    y = expm1(a * y * y);
+  } else {
+    y = ((1 / (((df + 6) / (df * y) - 0.089 * d - 0.822) * (df + 2) * 3) + 0.5 / (df + 4)) * y - 1) * (df + 1) / (df + 2) + 1 / y;
+  }
+  return sqrt(df * y);
+}
+
 /* --- Tests ---------------------------------------------------------------------------------------------------------------------- */
 
 double stats_signed_rank_above(double *x, int n, double shift) {
@@ -89,15 +110,25 @@ int stats_holm(const double *p, int n, double alpha, bool *rejected, double *adj
 #define EFFICIENCY (3 / 3.14159265358979323846)
 enum { LEAST_PAIRS = STATS_INTERVAL_FROM };
 
-int stats_pairs_needed(double sd, double effect, double threshold, double alpha, double power) {
-  double z_alpha = stats_normal_quantile(1 - alpha), z_power = stats_normal_quantile(power);
+/* Pairs that are spent on not knowing the spread while testing (Guenther 1981, for means). */
+static double price(double alpha) {
+  double z = stats_normal_quantile(1 - alpha);
+  return z * z / 2;
+}
+
+static double quantile(double p, int of) { return of > 1 ? stats_student_quantile(p, of - 1) : stats_normal_quantile(p); }
+
+int stats_pairs_needed(double sd, int of, double effect, double threshold, double alpha, double power) {
+  double z_alpha = quantile(1 - alpha, of), z_power = quantile(power, of);
   double a = (z_alpha + z_power) * sd / effect, b = z_power * sd / (effect - threshold);
-  double n = ceil(fmax(a * a, b * b) / EFFICIENCY);
+  double n = ceil(fmax(a * a, b * b) / EFFICIENCY + price(alpha));
   return n < LEAST_PAIRS ? LEAST_PAIRS : n < STATS_MAX ? (int)n : STATS_MAX;
 }
 
-double stats_detectable(double sd, int n, double threshold, double alpha, double power) {
-  double z_alpha = stats_normal_quantile(1 - alpha), z_power = stats_normal_quantile(power), error = sd / sqrt(EFFICIENCY * n);
+double stats_detectable(double sd, int of, int n, double threshold, double alpha, double power) {
+  double worth = n - price(alpha);
+  if (worth <= 0) return INFINITY;
+  double z_alpha = quantile(1 - alpha, of), z_power = quantile(power, of), error = sd / sqrt(EFFICIENCY * worth);
   return fmax((z_alpha + z_power) * error, threshold + z_power * error);
 }
 

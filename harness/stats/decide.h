@@ -11,6 +11,9 @@
 /* The z with P(Z <= z) = p for a standard normal Z; +-INFINITY at 1 and 0, NAN outside. */
 double stats_normal_quantile(double p);
 
+/* The t with P(T <= t) = p for Student's T with df >= 1 degrees of freedom (Hill 1970). */
+double stats_student_quantile(double p, double df);
+
 /* One-sided p-value of the signed-rank test that the centre of x is above `shift`: P(W >= the number of Walsh averages above
    `shift`). It is the test whose inversion gives the interval of stats_hodges_lehmann, so p <= a exactly where the one-sided
    interval of level 1 - a lies above `shift`. Averages equal to `shift` speak against. Sorts x. NAN for an empty sample. */
@@ -23,11 +26,13 @@ int stats_holm(const double *p, int n, double alpha, bool *rejected, double *adj
 
 /* Pairs that a one-sided test at `alpha` needs to find a true effect with probability `power`, when the pairs' differences have the
    standard deviation sd, and it is reported only where the estimate is above `threshold`, too (0 <= threshold < effect; all three on the
-   same scale). As for means, divided by 3 / pi, the efficiency of signed ranks on normal noise. At least 6. */
-int stats_pairs_needed(double sd, double effect, double threshold, double alpha, double power);
+   same scale). As for means, divided by 3 / pi, the efficiency of signed ranks on normal noise. With z_alpha^2 / 2 more for not knowing the spread while
+   testing (Guenther 1981). Where sd is itself the estimate from `of`
+   pairs, Student's quantiles make up for that on average (Stein 1945); `of` 0: it is known. At least 6. */
+int stats_pairs_needed(double sd, int of, double effect, double threshold, double alpha, double power);
 
 /* The smallest effect that n pairs find with that probability: the inverse of the above. */
-double stats_detectable(double sd, int n, double threshold, double alpha, double power);
+double stats_detectable(double sd, int of, int n, double threshold, double alpha, double power);
 
 /* P(X <= k) for a binomial X of n trials with probability p. */
 double stats_binomial_cdf(int k, int n, double p);

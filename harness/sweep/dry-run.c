@@ -1,6 +1,7 @@
 /* dry-run.c: the plan as a table that is as wide as its longest words. */
 #include "dry-run.h"
 
+#include "harness/stats/stats.h"
 #include "harness/sweep/progress.h"
 #include "harness/sweep/text.h"
 
@@ -45,7 +46,9 @@ static double estimate(const struct sweep_plan *p, int *learnt) {
   double one = 0;
   for (int i = 0; i < p->nruns; i++) one += sweep_progress_expect(&g, p, p->runs[i]);
   sweep_progress_end(&g);
-  return one * p->blocks;
+  int blocks = 0;
+  for (int b = 0; b < sweep_plan_end(p); b++) blocks += sweep_plan_has_block(p, b);
+  return one * (p->blocks ? blocks : p->pilot + p->most_blocks);
 }
 
 /* --- The table -------------------------------------------------------------------------------------------------------------- */
@@ -103,6 +106,17 @@ static void print_cells(const struct sweep_plan *p, FILE *out) {
   }
 }
 
+/* " x 20 blocks = 880 invocations" */
+static void print_blocks(const struct sweep_plan *p, FILE *out) {
+  int blocks = 0;
+  for (int b = 0; b < p->blocks; b++) blocks += sweep_plan_has_block(p, b);
+  if (!p->blocks)
+    fprintf(out, " x %d blocks of a pilot, which asks for %d to %d more", p->pilot, STATS_INTERVAL_FROM, p->most_blocks);
+  else
+    fprintf(out, " x %d blocks = %" PRId64 " invocations", blocks, (int64_t)blocks * p->nruns);
+  if (p->shards > 1) fprintf(out, " (part %d of %d)", p->shard + 1, p->shards);
+}
+
 int sweep_dry_run(const struct sweep_plan *p, bool json, FILE *out) {
   int learnt;
   char time[32];
@@ -117,12 +131,13 @@ int sweep_dry_run(const struct sweep_plan *p, bool json, FILE *out) {
   print_cells(p, out);
   fprintf(out, "\n%d cells", p->nruns);
   if (p->ncells > p->nruns) fprintf(out, " (and %d not applicable)", p->ncells - p->nruns);
-  fprintf(out, " x %d blocks = %" PRId64 " invocations, seed %" PRIu64 ", at most %.1f MiB each\n", p->blocks,
-          sweep_plan_invocation(p, p->blocks, 0), p->seed, (double)p->memory_limit / 1048576);
-  fprintf(out, "Estimate: %s, %s; blocks with a poor control are run once more, which can double it\n",
-          sweep_progress_duration(seconds, time, sizeof time),
+  print_blocks(p, out);
+  fprintf(out, ", seed %" PRIu64 ", at most %.1f MiB each\n", p->seed, (double)p->memory_limit / 1048576);
+  fprintf(out, "Estimate: %s, %s; %s\n", sweep_progress_duration(seconds, time, sizeof time),
           learnt == p->nruns ? "from the campaign in results/latest"
           : learnt           ? "partly from the campaign in results/latest"
-                             : "a guess");
+                             : "a guess",
+          p->blocks ? "blocks with a poor control are run once more, which can double it"
+                    : "if the pilot asks for the most, and all are run once more, twice that");
   return 0;
 }

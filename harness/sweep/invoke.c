@@ -52,7 +52,10 @@ static struct arguments cell_arguments(const struct sweep_plan *p, const struct 
   if (*c->pack) add_flag(&a, "--pack", sweep_strdup(c->pack));
   if (c->plugin) add_flag(&a, "--plugin-path", sweep_strndup(c->object, (size_t)(strrchr(c->object, '/') - c->object)));
   if (p->trust_owners) *sweep_push(a.v, a.n) = sweep_strdup("--trust-owners");
-  *sweep_push(a.v, a.n) = sweep_strdup("--no-probe"); /* the plan has tried it, and nothing else is to be loaded */
+  if (*c->folder) add_flag(&a, "--objects", sweep_strdup(c->folder));
+  if (*c->plant) add_flag(&a, "--plant", sweep_strdup(c->plant));
+  if (!*c->program)                                     /* another may be too old to know it */
+    *sweep_push(a.v, a.n) = sweep_strdup("--no-probe"); /* the plan has tried it, and nothing else is to be loaded */
   *sweep_push(a.v, a.n) = NULL;
   return a;
 }
@@ -60,7 +63,8 @@ static struct arguments cell_arguments(const struct sweep_plan *p, const struct 
 void sweep_invoke(const struct sweep_plan *p, const struct sweep_cell *c, struct child_outcome *out) {
   struct arguments a = cell_arguments(p, c);
   /* the very file that this process runs, even when another was built in its place meanwhile */
-  struct child_request request = {"/proc/self/exe", a.v, sweep_environment_for_child(c->library, p->keep_env), p->timeout_s};
+  struct child_request request = {*c->program ? c->program : "/proc/self/exe", a.v,
+                                  sweep_environment_for_child(c->library, p->keep_env), p->timeout_s};
   sweep_child_run(&request, out);
   sweep_environment_free(request.envp);
   sweep_free_words(a.v, a.n);

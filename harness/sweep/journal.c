@@ -133,15 +133,15 @@ bool sweep_journal_sync(struct journal *j) { return fdatasync(j->fd) == 0 || err
 
 /* --- Opening ---------------------------------------------------------------------------------------------------------------- */
 
-static int lock(struct journal *j, const char *dir) {
-  if (flock(j->fd, LOCK_EX | LOCK_NB) == 0) return 0;
+static int lock(struct journal *j, const char *dir, int how) {
+  if (flock(j->fd, how | LOCK_NB) == 0) return 0;
   return sweep_refuse("%s: another run is writing there", dir);
 }
 
 int sweep_journal_create(struct journal *j, const char *dir, const char *campaign) {
   char *path = sweep_format("%s/journal.log", dir);
   *j = (struct journal){.fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
-  int rc = j->fd < 0 ? sweep_refuse("%s: %s", path, strerror(errno)) : lock(j, dir);
+  int rc = j->fd < 0 ? sweep_refuse("%s: %s", path, strerror(errno)) : lock(j, dir, LOCK_EX);
   if (!rc && !append(j, "campaign", campaign)) rc = sweep_refuse("%s: %s", path, strerror(errno));
   j->campaign = sweep_strdup(campaign);
   free(path);
@@ -153,18 +153,21 @@ static bool end_last_line(struct journal *j, const char *text, size_t n) {
   return n == 0 || text[n - 1] == '\n' || sweep_write_all(j->fd, "\n", 1);
 }
 
-int sweep_journal_open(struct journal *j, const char *dir) {
+static int open_journal(struct journal *j, const char *dir, bool to_write) {
   char *path = sweep_format("%s/journal.log", dir), *text = NULL;
   size_t n = 0;
-  *j = (struct journal){.fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC)};
-  int rc = j->fd < 0 ? sweep_refuse("%s: %s", path, strerror(errno)) : lock(j, dir);
+  *j = (struct journal){.fd = open(path, (to_write ? O_RDWR | O_APPEND : O_RDONLY) | O_CLOEXEC)};
+  int rc = j->fd < 0 ? sweep_refuse("%s: %s", path, strerror(errno)) : lock(j, dir, to_write ? LOCK_EX : LOCK_SH);
   if (!rc && !(text = sweep_read_file(path, &n))) rc = sweep_refuse("%s: %s", path, strerror(errno));
-  if (!rc && !end_last_line(j, text, n)) rc = sweep_refuse("%s: %s", path, strerror(errno));
+  if (!rc && to_write && !end_last_line(j, text, n)) rc = sweep_refuse("%s: %s", path, strerror(errno));
   if (!rc) replay(j, text, n);
   free(text);
   free(path);
   return rc;
 }
+
+int sweep_journal_open(struct journal *j, const char *dir) { return open_journal(j, dir, true); }
+int sweep_journal_read(struct journal *j, const char *dir) { return open_journal(j, dir, false); }
 
 void sweep_journal_close(struct journal *j) {
   for (int64_t i = 0; i < j->nentries; i++) sweep_free_words(j->entries[i].rows, j->entries[i].nrows);

@@ -37,6 +37,8 @@ struct journal {
    line on stderr. */
 int sweep_journal_create(struct journal *j, const char *dir, const char *campaign);
 int sweep_journal_open(struct journal *j, const char *dir);
+/* Reads it, and keeps others from writing meanwhile; nothing can be appended. 0, or 2 after one line on stderr. */
+int sweep_journal_read(struct journal *j, const char *dir);
 void sweep_journal_close(struct journal *j);
 
 /* Each appends one record and remembers it; false and errno when it could not be written in full. */

@@ -314,7 +314,8 @@ static char **run_arguments(int argc, char **argv, int *n, bool *again) {
 
 static int check_options(const struct sweep_options *o) {
   static const enum sweep_option ours[] = {OPT_STRATEGY, OPT_ALLOCATOR, OPT_HEAP},
-                                 none[] = {OPT_OUT, OPT_RESUME, OPT_DRY_RUN, OPT_HEAP_BASE, OPT_BLOCKS};
+                                 none[] = {OPT_OUT,    OPT_RESUME, OPT_DRY_RUN,     OPT_HEAP_BASE,
+                                           OPT_BLOCKS, OPT_EFFECT, OPT_MOST_BLOCKS, OPT_SHARD};
   for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
     if (strchr(o->value[ours[i]].text, ','))
       return sweep_refuse("minheap: %s cannot be given: 1x is what %s needs over the pool", o->value[ours[i]].origin,

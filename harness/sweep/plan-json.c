@@ -18,7 +18,8 @@ static const struct {
     FIELD("tunables", tunables),       FIELD("sharing", sharing),          FIELD("pinning", pinning),
     FIELD("allocator", allocator),     FIELD("library", library),          FIELD("heap", heap),
     FIELD("heap_policy", heap_policy), FIELD("heap_base", heap_base_kind), FIELD("pack", pack),
-    FIELD("object", object),           FIELD("object_sha256", hash),
+    FIELD("object", object),           FIELD("object_sha256", hash),       FIELD("side", side),
+    FIELD("objects", folder),          FIELD("program", program),          FIELD("plant", plant),
 #undef FIELD
 };
 enum { NTEXTS = sizeof texts / sizeof *texts };
@@ -39,6 +40,7 @@ static json_t *cell_json(const struct sweep_cell *c) {
   json_object_set_new(o, "plugin", json_boolean(c->plugin));
   json_object_set_new(o, "warmup", json_integer(c->warmup));
   json_object_set_new(o, "iterations", json_integer(c->iterations));
+  json_object_set_new(o, "blocks", c->blocks ? json_integer(c->blocks) : json_null());
   json_object_set_new(o, "status", c->reason ? json_string("not-applicable") : json_null());
   json_object_set_new(o, "reason", c->reason ? json_string(c->reason) : json_null());
   return o;
@@ -47,11 +49,13 @@ static json_t *cell_json(const struct sweep_cell *c) {
 json_t *sweep_plan_json(const struct sweep_plan *p) {
   json_t *cells = json_array();
   for (int i = 0; i < p->ncells; i++) json_array_append_new(cells, cell_json(&p->cells[i]));
-  return json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:I, s:f, s:I, s:i, s:i, s:b, s:b, s:b, s:o}", "profile", p->profile, "blocks",
-                   p->blocks, "warmup", p->warmup, "iterations", p->iterations, "repeats", p->repeats, "order",
-                   "per block: SplitMix64 of seed and block, Fisher-Yates", "seed", (json_int_t)p->seed, "timeout_s",
-                   p->timeout_s, "memory_limit_bytes", (json_int_t)p->memory_limit, "gc_threads", p->gc_threads, "pus", p->pus,
-                   "keep_env", p->keep_env, "oversubscribe", p->oversubscribe, "trust_owners", p->trust_owners, "cells", cells);
+  return json_pack("{s:s, s:i, s:i, s:i, s:f, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:I, s:f, s:I, s:i, s:i, s:b, s:b, s:b, s:o}",
+                   "profile", p->profile, "blocks", p->blocks, "pilot_blocks", p->pilot, "most_blocks", p->most_blocks, "effect",
+                   p->effect, "shard", p->shard, "shards", p->shards, "sides", p->sides, "warmup", p->warmup, "iterations",
+                   p->iterations, "repeats", p->repeats, "order", "per block: SplitMix64 of seed and block, Fisher-Yates", "seed",
+                   (json_int_t)p->seed, "timeout_s", p->timeout_s, "memory_limit_bytes", (json_int_t)p->memory_limit,
+                   "gc_threads", p->gc_threads, "pus", p->pus, "keep_env", p->keep_env, "oversubscribe", p->oversubscribe,
+                   "trust_owners", p->trust_owners, "cells", cells);
 }
 
 /* --- Back ------------------------------------------------------------------------------------------------------------------- */
@@ -90,6 +94,7 @@ static bool read_cell(struct sweep_cell *c, const json_t *o) {
   c->heap_base = (uint64_t)json_integer_value(json_object_get(o, "heap_base_bytes"));
   c->oversubscribed = json_is_true(json_object_get(o, "oversubscribed"));
   c->plugin = json_is_true(json_object_get(o, "plugin"));
+  c->blocks = (int)json_integer_value(json_object_get(o, "blocks"));
   const char *reason = json_string_value(json_object_get(o, "reason"));
   if (reason) c->reason = sweep_strdup(reason);
   return read_cpus(c, json_object_get(o, "cpus"));
@@ -106,8 +111,11 @@ static bool read_plan(struct sweep_plan *p, const json_t *o) {
   p->keep_env = json_is_true(json_object_get(o, "keep_env"));
   p->oversubscribe = json_is_true(json_object_get(o, "oversubscribe"));
   p->trust_owners = json_is_true(json_object_get(o, "trust_owners"));
-  if (!read_int(o, "blocks", 1, &p->blocks) || !read_int(o, "repeats", -1, &p->repeats) || !read_int(o, "pus", 1, &p->pus) ||
-      !read_int(o, "gc_threads", 0, &p->gc_threads) || !read_int(o, "warmup", 0, &p->warmup) ||
+  p->effect = json_number_value(json_object_get(o, "effect"));
+  if (!read_int(o, "pilot_blocks", 0, &p->pilot) || !read_int(o, "blocks", !p->pilot, &p->blocks) ||
+      !read_int(o, "most_blocks", 0, &p->most_blocks) || !read_int(o, "shards", 1, &p->shards) ||
+      !read_int(o, "shard", 0, &p->shard) || !read_int(o, "sides", 1, &p->sides) || !read_int(o, "repeats", -1, &p->repeats) ||
+      !read_int(o, "pus", 1, &p->pus) || !read_int(o, "gc_threads", 0, &p->gc_threads) || !read_int(o, "warmup", 0, &p->warmup) ||
       !read_int(o, "iterations", 1, &p->iterations))
     return false;
   for (size_t i = 0; i < json_array_size(cells); i++) {
@@ -115,7 +123,7 @@ static bool read_plan(struct sweep_plan *p, const json_t *o) {
     if (!read_cell(c, json_array_get(cells, i))) return false;
     if (!c->reason) *sweep_push(p->runs, p->nruns) = (int)i;
   }
-  return p->nruns > 0 && p->timeout_s >= 1 && p->memory_limit > 0;
+  return p->nruns > 0 && p->nruns % p->sides == 0 && p->shard < p->shards && p->timeout_s >= 1 && p->memory_limit > 0;
 }
 
 int sweep_plan_from_json(struct sweep_plan *p, const json_t *json, const char *where) {

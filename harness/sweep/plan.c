@@ -14,6 +14,7 @@
 #include "harness/sweep/objects.h"
 #include "harness/sweep/program.h"
 #include "harness/sweep/random.h"
+#include "harness/sweep/sizing.h"
 #include "harness/sweep/text.h"
 #include "harness/sweep/where.h"
 
@@ -76,9 +77,9 @@ void sweep_plan_warn(struct sweep_plan *p, const char *format, ...) {
 /* --- Cells ------------------------------------------------------------------------------------------------------------------ */
 
 static void free_cell(struct sweep_cell *c) {
-  char *texts[] = {c->strategy, c->workload,       c->parameters, c->tunables, c->sharing,
-                   c->pinning,  c->allocator,      c->library,    c->heap,     c->heap_policy,
-                   c->reason,   c->heap_base_kind, c->pack,       c->object,   c->hash};
+  char *texts[] = {c->strategy, c->workload, c->parameters,  c->tunables, c->sharing,        c->pinning, c->allocator,
+                   c->library,  c->heap,     c->heap_policy, c->reason,   c->heap_base_kind, c->pack,    c->object,
+                   c->hash,     c->side,     c->folder,      c->program,  c->plant};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
   free(c->cpus);
 }
@@ -96,7 +97,23 @@ void sweep_plan_free(struct sweep_plan *p) {
 
 void sweep_plan_order(const struct sweep_plan *p, int block, int *order) {
   memcpy(order, p->runs, sizeof *order * (size_t)p->nruns);
-  sweep_shuffle(p->seed, block, order, p->nruns);
+  sweep_shuffle(p->seed, block, order, p->nruns, p->sides > 1 ? p->sides : 1);
+}
+
+bool sweep_plan_has_block(const struct sweep_plan *p, int block) {
+  if (p->shards < 2 || block < sweep_plan_first(p)) return true;
+  return (sweep_plan_block(p, block) - sweep_plan_first(p)) % p->shards == p->shard;
+}
+
+bool sweep_plan_has(const struct sweep_plan *p, int block, int cell) {
+  int limit = p->cells[cell].blocks;
+  return sweep_plan_has_block(p, block) && (!limit || sweep_plan_block(p, block) - sweep_plan_first(p) < limit);
+}
+
+int sweep_plan_block_size(const struct sweep_plan *p, int block) {
+  int n = 0;
+  for (int i = 0; i < p->nruns; i++) n += sweep_plan_has(p, block, p->runs[i]);
+  return n;
 }
 
 const char *sweep_assigned(const char *assignments, const char *name) {
@@ -197,6 +214,10 @@ static void set_object(struct sweep_cell *c, const struct point *pt) {
   c->object = sweep_strdup(none ? "" : catalog_path(pt->strategy));
   c->hash = sweep_strdup("");
   c->plugin = !none && catalog_is_plugin(pt->strategy);
+  c->side = sweep_strdup("");
+  c->folder = sweep_strdup("");
+  c->program = sweep_strdup("");
+  c->plant = sweep_strdup("");
 }
 
 static int compare_keys(const void *a, const void *b) { return strcmp(a, b); }
@@ -549,20 +570,66 @@ static uint64_t seed_from_clock(void) {
   return sweep_random(&state) >> 12; /* 52 bits: exact in every reader of JSON and CSV */
 }
 
+/* "5", "5%" or "2.5%" of (0, 1000] as a part. */
+static int read_effect(const struct sweep_value *v, double *out) {
+  char *end;
+  double percent = strtod(v->text, &end);
+  if (*end == '%') end++;
+  if (!*end && end != v->text && percent > 0 && percent <= 1000) return *out = percent / 100, 0;
+  return sweep_refuse("%s: '%s' is no difference in per cent (allowed: above 0, up to 1000)", v->origin, v->text);
+}
+
+/* --blocks, --effect, --most-blocks. */
+static int read_blocks(struct sweep_plan *p, const struct sweep_options *o, const struct sweep_profile *profile) {
+  const struct sweep_value *blocks = &o->value[OPT_BLOCKS], *effect = &o->value[OPT_EFFECT], *most = &o->value[OPT_MOST_BLOCKS];
+  bool automatic = blocks->text && !strcmp(blocks->text, "auto");
+  int64_t n, limit;
+  p->effect = SIZING_EFFECT;
+  if (!automatic && (effect->text || most->text))
+    return sweep_refuse("%s has a meaning with --blocks auto alone", effect->text ? effect->origin : most->origin);
+  if (automatic) {
+    p->pilot = SIZING_PILOT;
+    if (!sweep_option_number(o, OPT_MOST_BLOCKS, STATS_INTERVAL_FROM, 100000, SIZING_MOST, &limit)) return SWEEP_BAD_INPUT;
+    p->most_blocks = (int)limit;
+    return effect->text ? read_effect(effect, &p->effect) : 0;
+  }
+  if (!sweep_option_number(o, OPT_BLOCKS, 1, 100000, profile->blocks, &n)) return SWEEP_BAD_INPUT;
+  p->blocks = (int)n;
+  return 0;
+}
+
+/* "2/3": the second of three. Parts that are to be put together must have one seed. */
+static int read_shard(struct sweep_plan *p, const struct sweep_options *o) {
+  const struct sweep_value *v = &o->value[OPT_SHARD];
+  int i, n, used = 0;
+  p->shards = 1;
+  if (!v->text) return 0;
+  if (sscanf(v->text, "%9d/%9d%n", &i, &n, &used) != 2 || v->text[used] || i < 1 || i > n)
+    return sweep_refuse("%s: '%s' is not of the form I/N (as 2/3: the second of three)", v->origin, v->text);
+  if (!o->value[OPT_SEED].text)
+    return sweep_refuse("%s: give --seed, too, and the same one to all of the %d: it orders the blocks", v->origin, n);
+  if (p->pilot) return sweep_refuse("%s: --blocks auto would size each part for itself; size once, and give --blocks", v->origin);
+  if (n > p->blocks) return sweep_refuse("%s: there are %d blocks, and a part has at least one", v->origin, p->blocks);
+  p->shard = i - 1, p->shards = n;
+  return 0;
+}
+
 static int read_numbers(struct maker *m, const struct sweep_options *o, const struct sweep_profile *profile) {
   struct sweep_plan *p = m->plan;
-  int64_t blocks, warmup, iterations, gc, seed, timeout, limit, repeats;
+  int64_t warmup, iterations, gc, seed, timeout, limit, repeats;
   uint64_t room = sweep_memory_default_limit();
   int64_t most = INT64_MAX / 2, def_limit = room < (uint64_t)most ? (int64_t)room : most;
-  if (!sweep_option_number(o, OPT_BLOCKS, 1, 100000, profile->blocks, &blocks) ||
-      !sweep_option_number(o, OPT_WARMUP, 0, 100000, profile->warmup, &warmup) ||
+  int rc = read_blocks(p, o, profile);
+  if (!rc) rc = read_shard(p, o);
+  if (rc) return rc;
+  if (!sweep_option_number(o, OPT_WARMUP, 0, 100000, profile->warmup, &warmup) ||
       !sweep_option_number(o, OPT_ITERATIONS, 1, 100000, profile->iterations, &iterations) ||
       !sweep_option_number(o, OPT_GC_THREADS, 1, 4096, 0, &gc) || !sweep_option_number(o, OPT_SEED, 0, INT64_MAX, -1, &seed) ||
       !sweep_option_number(o, OPT_TIMEOUT, 1, 1000000, profile->timeout_s, &timeout) ||
       !sweep_option_number(o, OPT_MEMORY_LIMIT, 1 << 20, most, def_limit, &limit) ||
       !sweep_option_number(o, OPT_REPEATS, 0, 100000, profile->repeats, &repeats))
     return SWEEP_BAD_INPUT;
-  p->blocks = (int)blocks, p->gc_threads = (int)gc, p->repeats = (int)repeats;
+  p->sides = 1, p->gc_threads = (int)gc, p->repeats = (int)repeats;
   p->warmup = m->warmup = (int)warmup, p->iterations = m->iterations = (int)iterations;
   p->seed = seed < 0 ? seed_from_clock() : (uint64_t)seed;
   p->timeout_s = (double)timeout, p->memory_limit = (uint64_t)limit;

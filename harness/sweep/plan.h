@@ -30,15 +30,25 @@ struct sweep_cell {
   char *pack;          /* that the workload is of; "": none */
   char *object, *hash; /* the file that is loaded, and its SHA-256; "" where there is none to load */
   bool plugin;         /* the object is not of the program's own folder */
+  char *side;          /* of a comparison of builds; "": none */
+  char *folder;        /* of the objects, in place of the program's own; "": that */
+  char *program;       /* that runs the cell; "": this one */
+  char *plant;         /* "cpu=5": a slow-down that was put there; "": none */
+  int blocks;          /* it is run in the plan's first so many blocks alone; 0: in all */
   char *reason;        /* why it is not applicable; NULL: it is */
 };
 
 struct sweep_plan {
   struct sweep_cell *cells;
   int ncells;
-  int *runs, nruns; /* indices of the applicable ones */
-  int blocks, warmup, iterations;
-  int repeats; /* at most so many blocks are run once more; -1: all that need it */
+  int *runs, nruns;               /* indices of the applicable ones */
+  int blocks, warmup, iterations; /* blocks 0: not settled yet, a pilot comes first */
+  int pilot;                      /* blocks that come before those that count, and only tell how many these must be */
+  int most_blocks;                /* that a pilot may ask for */
+  double effect;                  /* the difference from the baseline that it sizes them for: 0.05 is 5 % */
+  int shard, shards;              /* of the blocks those with number % shards == shard are run; 1 shard: all */
+  int sides;                      /* so many cells that follow each other are run next to each other; 1: none */
+  int repeats;                    /* at most so many blocks are run once more; -1: all that need it */
   uint64_t seed, memory_limit;
   double timeout_s;
   int gc_threads; /* 0: as many as mutators */
@@ -53,7 +63,24 @@ struct sweep_plan {
 int sweep_plan_make(struct sweep_plan *p, const struct sweep_options *o);
 void sweep_plan_free(struct sweep_plan *p);
 
-/* The invocation's number of position `at` in `block`, and back. Blocks that are run once more follow the planned ones. */
+/* Blocks are numbered through: those of the pilot, the planned ones, and as many again, of which the i-th is the i-th planned one run
+   once more. */
+static inline int sweep_plan_first(const struct sweep_plan *p) { return p->pilot; }
+static inline int sweep_plan_end(const struct sweep_plan *p) { return p->pilot + p->blocks; }
+static inline bool sweep_plan_is_repeat(const struct sweep_plan *p, int block) { return block >= sweep_plan_end(p); }
+/* The block whose number its rows have. */
+static inline int sweep_plan_block(const struct sweep_plan *p, int block) {
+  return sweep_plan_is_repeat(p, block) ? block - p->blocks : block;
+}
+
+/* Whether this shard runs that block, and, in it, that cell. */
+bool sweep_plan_has_block(const struct sweep_plan *p, int block);
+bool sweep_plan_has(const struct sweep_plan *p, int block, int cell);
+
+/* The number of invocations in a block that this shard runs. */
+int sweep_plan_block_size(const struct sweep_plan *p, int block);
+
+/* The invocation's number of position `at` in `block`. */
 static inline int64_t sweep_plan_invocation(const struct sweep_plan *p, int block, int at) {
   return (int64_t)block * p->nruns + at;
 }

@@ -22,14 +22,24 @@ static inline uint64_t sweep_random_below(uint64_t *state, uint64_t n) {
   return v % n;
 }
 
-/* order[0 .. n - 1] becomes a random permutation of itself (Fisher-Yates) for this block of this seed. */
-static inline void sweep_shuffle(uint64_t seed, int block, int *order, int n) {
+/* Fisher-Yates over n stretches of `size` items. */
+static inline void sweep_shuffle_stretches(uint64_t *state, int *order, int n, int size) {
+  for (int i = n - 1; i > 0; i--) {
+    int k = (int)sweep_random_below(state, (uint64_t)i + 1);
+    for (int at = 0; at < size; at++) {
+      int swap = order[i * size + at];
+      order[i * size + at] = order[k * size + at], order[k * size + at] = swap;
+    }
+  }
+}
+
+/* order[0 .. n - 1] becomes a random permutation of itself for this block of this seed. Stretches of `size` items stay together (n is a
+   multiple of it): their order is random, and the order within each. */
+static inline void sweep_shuffle(uint64_t seed, int block, int *order, int n, int size) {
   uint64_t state = seed;
   state = sweep_random(&state) + (uint64_t)block;
-  for (int i = n - 1; i > 0; i--) {
-    int k = (int)sweep_random_below(&state, (uint64_t)i + 1), swap = order[i];
-    order[i] = order[k], order[k] = swap;
-  }
+  sweep_shuffle_stretches(&state, order, n / size, size);
+  for (int i = 0; size > 1 && i < n; i += size) sweep_shuffle_stretches(&state, order + i, size, 1);
 }
 
 #endif

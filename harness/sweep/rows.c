@@ -17,7 +17,8 @@ static const char *const columns[] = {
     "oversubscribed", "commit",
     /* more than others rely on */
     "repeat", "minor_collections", "live_objects", "committed_bytes", "allocated_bytes", "rss_final_bytes", "cyclic_nodes",
-    "start_ns", "build", "checked", "heap_base", "heap_base_bytes", "counting", "pack", "object", "object_sha256", "steady"};
+    "start_ns", "build", "checked", "heap_base", "heap_base_bytes", "counting", "pack", "object", "object_sha256", "steady",
+    "side", "plant"};
 enum { NCOLUMNS = sizeof columns / sizeof *columns };
 _Static_assert((int)NCOLUMNS <= (int)SWEEP_ROW_FIELDS, "a row has room for all columns");
 
@@ -109,6 +110,8 @@ static void set_axes(struct fields *f, const struct row_campaign *campaign, cons
   set_text(f, sweep_rows_column("pack"), c->pack);
   set_text(f, sweep_rows_column("object"), c->object);
   set_text(f, sweep_rows_column("object_sha256"), c->hash);
+  set_text(f, sweep_rows_column("side"), c->side);
+  set_text(f, sweep_rows_column("plant"), c->plant);
 }
 
 static void set_place(struct fields *f, const struct row_place *place) {
@@ -134,6 +137,12 @@ static void set_facts(struct fields *f, const json_t *result, const json_t *iter
     const json_t *v = json_object_get(iteration, columns[i]);
     set(f, i, json_text(v ? v : json_object_get(result, columns[i])));
   }
+}
+
+/* A row of a pilot is no warm-up and no measured row of the campaign, even where it holds nothing else. */
+static void set_pilot(struct fields *f) {
+  bool warmup = f->value[ROW_PHASE] && !strcmp(f->value[ROW_PHASE], "warmup");
+  set_text(f, ROW_PHASE, warmup ? "pilot-warmup" : "pilot");
 }
 
 /* --- The verdict ------------------------------------------------------------------------------------------------------------ */
@@ -198,6 +207,7 @@ static char *one_row(const struct row_campaign *campaign, const struct row_place
   set_facts(&f, result, iteration);
   set_text(&f, ROW_STATUS, v->status);
   set_text(&f, ROW_REASON, v->reason);
+  if (place->pilot) set_pilot(&f);
   return finish_row(&f);
 }
 

@@ -59,6 +59,7 @@ struct row_place {
   const struct sweep_cell *cell;
   int block;          /* -1: none, a cell that is not applicable */
   bool repeat;        /* the block is run once more */
+  bool pilot;         /* the rows tell how many blocks are needed, and are judged no further */
   int64_t invocation; /* -1: none */
   const char *started_at;
 };

@@ -127,6 +127,7 @@ static void free_votes(struct votes *vs) {
 struct control {
   double speed, speedup;
   int threads;
+  char machine[64];
 };
 
 static double number_of(const char *text) {
@@ -138,7 +139,8 @@ static double number_of(const char *text) {
 static struct control control_of(const char *row) {
   struct cut c = cut_row(row);
   struct control k = {number_of(c.field[sweep_rows_column("control_speed")]),
-                      number_of(c.field[sweep_rows_column("control_speedup")]), atoi(c.field[ROW_THREADS])};
+                      number_of(c.field[sweep_rows_column("control_speedup")]), atoi(c.field[ROW_THREADS]), ""};
+  snprintf(k.machine, sizeof k.machine, "%s", c.field[ROW_MACHINE]);
   free(c.copy);
   return k;
 }
@@ -148,41 +150,71 @@ static int by_number(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static double median_speed(const struct sweep_plan *plan, const struct journal *j) {
-  double *speeds = NULL;
-  int n = 0;
-  int64_t planned = sweep_plan_invocation(plan, plan->blocks, 0);
-  for (int64_t i = 0; i < planned; i++) {
+/* The median of each machine, for machines differ: a merged campaign has several. */
+struct medians {
+  struct median {
+    char machine[64];
+    double *speeds, is;
+    int n;
+  } * v;
+  int n;
+};
+
+static struct median *median_of(struct medians *m, const char *machine) {
+  for (int i = 0; i < m->n; i++)
+    if (!strcmp(m->v[i].machine, machine)) return &m->v[i];
+  struct median *one = sweep_push(m->v, m->n);
+  one->is = NAN;
+  snprintf(one->machine, sizeof one->machine, "%s", machine);
+  return one;
+}
+
+/* Over the planned blocks. */
+static struct medians find_medians(const struct sweep_plan *plan, const struct journal *j) {
+  struct medians m = {0};
+  int64_t from = sweep_plan_invocation(plan, sweep_plan_first(plan), 0),
+          to = sweep_plan_invocation(plan, sweep_plan_end(plan), 0);
+  for (int64_t i = from; i < to; i++) {
     if (!sweep_journal_complete(j, i)) continue;
-    double speed = control_of(j->entries[i].rows[0]).speed;
-    if (!isnan(speed)) *sweep_push(speeds, n) = speed;
+    struct control k = control_of(j->entries[i].rows[0]);
+    struct median *one = median_of(&m, k.machine);
+    if (!isnan(k.speed)) *sweep_push(one->speeds, one->n) = k.speed;
   }
-  if (n) qsort(speeds, (size_t)n, sizeof *speeds, by_number);
-  double median = n ? (speeds[(n - 1) / 2] + speeds[n / 2]) / 2 : NAN;
-  free(speeds);
-  return median;
+  for (int i = 0; i < m.n; i++) {
+    struct median *one = &m.v[i];
+    if (one->n) qsort(one->speeds, (size_t)one->n, sizeof *one->speeds, by_number);
+    one->is = one->n ? (one->speeds[(one->n - 1) / 2] + one->speeds[one->n / 2]) / 2 : NAN;
+  }
+  return m;
+}
+
+static void free_medians(struct medians *m) {
+  for (int i = 0; i < m->n; i++) free(m->v[i].speeds);
+  free(m->v);
 }
 
 /* 1 fine, 0 poor, -1 not known. A cell with one thread, or with more than the machine has, has no speed-up to judge. */
-static int control_ok(const struct control *k, double median, int pus) {
+static int control_ok(const struct control *k, struct medians *medians, int pus) {
+  double median = median_of(medians, k->machine)->is;
   if (isnan(k->speed) || isnan(median)) return -1;
   if (k->speed < 0.9 * median) return 0;
   return k->threads > 1 && k->threads <= pus && k->speedup < 0.9 * k->threads ? 0 : 1;
 }
 
 int sweep_samples_poor_blocks(const struct sweep_plan *plan, const struct journal *j, int *blocks) {
-  double median = median_speed(plan, j);
+  struct medians medians = find_medians(plan, j);
   int n = 0;
-  for (int b = 0; b < plan->blocks; b++) {
+  for (int b = sweep_plan_first(plan); b < sweep_plan_end(plan); b++) {
     bool poor = false;
     for (int at = 0; at < plan->nruns && !poor; at++) {
       int64_t i = sweep_plan_invocation(plan, b, at);
       if (!sweep_journal_complete(j, i)) continue;
       struct control k = control_of(j->entries[i].rows[0]);
-      poor = control_ok(&k, median, plan->pus) == 0;
+      poor = control_ok(&k, &medians, plan->pus) == 0;
     }
     if (poor) blocks[n++] = b;
   }
+  free_medians(&medians);
   return n;
 }
 
@@ -200,7 +232,7 @@ struct writer {
   const struct sweep_plan *plan;
   const struct journal *journal;
   struct votes votes;
-  double median;
+  struct medians medians;
   int checksum, control, steady;
   enum stats_steadiness *is; /* per cell */
   struct gathered *cells;
@@ -263,7 +295,7 @@ static void gather(struct gathered *g, const struct journal_entry *e, const char
 static void write_invocation(struct writer *w, int64_t i, int cell) {
   const struct journal_entry *e = &w->journal->entries[i];
   struct control k = control_of(e->rows[0]);
-  int control = control_ok(&k, w->median, w->plan->pus);
+  int control = control_ok(&k, &w->medians, w->plan->pus);
   bool wrong = false;
   for (int r = 0; r < e->nrows; r++) {
     struct cut c = cut_row(e->rows[r]);
@@ -273,7 +305,7 @@ static void write_invocation(struct writer *w, int64_t i, int cell) {
   const char *status = "ok";
   for (int r = 0; r < e->nrows; r++) status = write_row(w, e->rows[r], cell, control, wrong);
   count_status(w->out, status);
-  gather(&w->cells[cell], e, status);
+  if (i >= sweep_plan_invocation(w->plan, sweep_plan_first(w->plan), 0)) gather(&w->cells[cell], e, status);
   w->out->invocations++;
   w->out->wrong_checksums += wrong;
   w->out->poor_controls += control == 0;
@@ -282,7 +314,8 @@ static void write_invocation(struct writer *w, int64_t i, int cell) {
 /* How many blocks the journal can hold, those that were run once more included. */
 static int all_blocks(const struct sweep_plan *plan, const struct journal *j) {
   int64_t n = (j->nentries + plan->nruns - 1) / plan->nruns;
-  return n < plan->blocks * 2 ? (int)n : plan->blocks * 2;
+  int most = sweep_plan_end(plan) + plan->blocks;
+  return n < most ? (int)n : most;
 }
 
 static void collect_votes(struct writer *w) {
@@ -343,7 +376,7 @@ int sweep_samples_write(const char *dir, const struct row_campaign *campaign, co
     w.steady = sweep_rows_column("steady");
     w.is = sweep_alloc((size_t)plan->ncells, sizeof *w.is);
     sweep_steady_classify(plan, j, w.is);
-    w.median = median_speed(plan, j);
+    w.medians = find_medians(plan, j);
     w.cells = sweep_alloc((size_t)plan->ncells, sizeof *w.cells);
     collect_votes(&w);
     write_all(&w, campaign);
@@ -351,6 +384,7 @@ int sweep_samples_write(const char *dir, const struct row_campaign *campaign, co
     free_votes(&w.votes);
     free(w.cells);
     free(w.is);
+    free_medians(&w.medians);
     ok = !ferror(w.f);
     ok = fclose(w.f) == 0 && ok && rename(temporary, path) == 0;
   }

@@ -4,7 +4,7 @@
      checksum. Where they differ, the one that most cells have (then most invocations) is held to be right, and the others are
      marked; where that does not decide, all are.
    - steady: how the iterations of a cell run (steady.h).
-   - control_ok: an invocation's control is poor when its speed is under 90 % of the campaign's median or its speed-up under
+   - control_ok: an invocation's control is poor when its speed is under 90 % of its machine's median or its speed-up under
      0.9 x threads. The median is over the planned blocks, so that running a block once more does not move the bar. */
 #ifndef RECLAIM_SWEEP_SAMPLES_H
 #define RECLAIM_SWEEP_SAMPLES_H

@@ -53,7 +53,8 @@ void sweep_steady_classify(const struct sweep_plan *plan, const struct journal *
   for (int64_t i = 0; i < j->nentries; i++) {
     int at = (int)(i % plan->nruns);
     if (at == 0) sweep_plan_order(plan, (int)(i / plan->nruns), order);
-    if (sweep_journal_complete(j, i)) add_series(&all[order[at]], &plan->cells[order[at]], &j->entries[i]);
+    if (i / plan->nruns >= sweep_plan_first(plan) && sweep_journal_complete(j, i))
+      add_series(&all[order[at]], &plan->cells[order[at]], &j->entries[i]);
   }
   for (int c = 0; c < plan->ncells; c++) {
     out[c] = classify(&all[c], &plan->cells[c], SWEEP_STEADY_ALPHA / plan->nruns);

@@ -17,8 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RSS_HEADER "invocation,t_ns,rss_bytes\r\n"
-
 /* What an invocation is expected to need on disk, in bytes: a row in two files, and what is sampled beside it. Only for the
    question whether there is room at all. */
 enum { ROW_BYTES = 2 * 900, INVOCATION_BYTES = 48 << 10 };
@@ -27,7 +25,7 @@ static char *in_dir(const char *dir, const char *file) { return sweep_format("%s
 
 /* --- The folder ------------------------------------------------------------------------------------------------------------- */
 
-static char *campaign_name(const char *host) {
+char *sweep_store_name(const char *host) {
   char date[32];
   time_t now = time(NULL);
   struct tm tm;
@@ -45,8 +43,7 @@ static int is_empty(const char *dir) {
   return entries == 0;
 }
 
-/* Makes `dir`; *made tells whether it is new. An existing one must be empty. */
-static int make_dir(const char *dir, bool *made) {
+int sweep_store_make_dir(const char *dir, bool *made) {
   *made = mkdir(dir, 0777) == 0;
   if (*made) return 0;
   if (errno != EEXIST) return sweep_refuse("output folder %s: %s", dir, strerror(errno));
@@ -65,7 +62,8 @@ static int probe(const char *dir, const struct sweep_plan *p) {
   free(path);
   if (!ok) return sweep_refuse("output folder %s: %s", dir, strerror(why));
   struct statvfs fs;
-  double need = (double)p->nruns * p->blocks * (INVOCATION_BYTES + ROW_BYTES * (double)(p->warmup + p->iterations));
+  double need = (double)p->nruns * (p->pilot + (p->blocks ? p->blocks : p->most_blocks)) *
+                (INVOCATION_BYTES + ROW_BYTES * (double)(p->warmup + p->iterations));
   double room = statvfs(dir, &fs) ? need : (double)fs.f_bavail * (double)fs.f_frsize;
   if (room >= need) return 0;
   return sweep_refuse("output folder %s: %.0f MiB are free, the sweep may need %.0f MiB", dir, room / 1048576, need / 1048576);
@@ -174,7 +172,7 @@ static int fill(struct store *s, const char *name) {
   char *xml = sweep_environment_topology_xml();
   int rc = xml ? write_file(s->dir, "topology.xml", xml) : 0;
   free(xml);
-  if (!rc) rc = write_file(s->dir, "rss.csv", RSS_HEADER);
+  if (!rc) rc = write_file(s->dir, "rss.csv", STORE_RSS_HEADER);
   if (!rc) rc = write_file(s->dir, "histograms.jsonl", "");
   if (!rc) rc = sweep_journal_create(&s->journal, s->dir, name);
   if (!rc) rc = sweep_store_write_samples(s, &ignored);
@@ -193,17 +191,19 @@ static void remove_files(const char *dir, bool made) {
   if (made) rmdir(dir);
 }
 
+void sweep_store_remove(const char *dir) { remove_files(dir, true); }
+
 int sweep_store_create(struct store *s, struct sweep_plan *plan, const char *out, int argc, char **argv) {
   *s = (struct store){.plan = *plan, .samples_fd = -1, .rss_fd = -1, .hist_fd = -1, .journal.fd = -1};
   *plan = (struct sweep_plan){0};
   s->host = sweep_environment_host();
   s->machine = sweep_environment_machine();
-  char *name = campaign_name(s->host);
+  char *name = sweep_store_name(s->host);
   bool made = false, made_results = !out && mkdir("results", 0777) == 0;
   s->dir = out ? sweep_strdup(out) : sweep_format("results/%s", name);
   s->json = new_record(s, name, argc, argv);
   name_campaign(s);
-  int rc = s->json ? make_dir(s->dir, &made) : sweep_refuse("the command line is not UTF-8");
+  int rc = s->json ? sweep_store_make_dir(s->dir, &made) : sweep_refuse("the command line is not UTF-8");
   if (!rc) {
     rc = probe(s->dir, &s->plan);
     if (!rc) rc = fill(s, name);
@@ -223,24 +223,33 @@ static int check_equal(const char *dir, const char *what, const char *theirs, co
                       theirs ? theirs : "(unknown)", ours);
 }
 
-static int read_record(struct store *s) {
-  char *path = in_dir(s->dir, "campaign.json");
+json_t *sweep_store_read_json(const char *dir, struct sweep_plan *plan) {
+  char *path = in_dir(dir, "campaign.json");
   json_error_t e;
   size_t n;
   char *text = sweep_read_file(path, &n);
+  *plan = (struct sweep_plan){0};
   int rc = text ? 0 : sweep_refuse("%s: %s", path, strerror(errno));
-  s->json = text ? json_loadb(text, n, JSON_REJECT_DUPLICATES, &e) : NULL;
-  if (text && !s->json) rc = sweep_refuse("%s:%d: not JSON: %s", path, e.line, e.text);
+  json_t *json = text ? json_loadb(text, n, JSON_REJECT_DUPLICATES, &e) : NULL;
+  if (text && !json) rc = sweep_refuse("%s:%d: not JSON: %s", path, e.line, e.text);
   free(text);
-  const char *name = json_string_value(json_object_get(s->json, "campaign"));
-  if (!rc && json_integer_value(json_object_get(s->json, "schema")) != 1) rc = sweep_refuse("%s: its schema is not 1", path);
-  if (!rc && !name) rc = sweep_refuse("%s: it names no campaign", path);
-  if (!rc) rc = check_equal(s->dir, "by commit", json_string_value(json_object_get(s->json, "commit")), sweep_program_commit());
-  if (!rc) rc = check_equal(s->dir, "on", json_string_value(json_object_get(s->json, "machine")), s->machine);
-  if (!rc) rc = sweep_plan_from_json(&s->plan, json_object_get(s->json, "plan"), path);
-  if (!rc) rc = sweep_objects_check(&s->plan, s->dir);
+  if (!rc && json_integer_value(json_object_get(json, "schema")) != 1) rc = sweep_refuse("%s: its schema is not 1", path);
+  if (!rc && !json_is_string(json_object_get(json, "campaign"))) rc = sweep_refuse("%s: it names no campaign", path);
+  if (!rc) rc = sweep_plan_from_json(plan, json_object_get(json, "plan"), path);
   free(path);
-  return rc;
+  if (!rc) return json;
+  json_decref(json);
+  return NULL;
+}
+
+static int read_record(struct store *s) {
+  s->json = sweep_store_read_json(s->dir, &s->plan);
+  if (!s->json) return SWEEP_BAD_INPUT;
+  if (json_object_get(s->json, "parts"))
+    return sweep_refuse("%s: it was merged from several campaigns; what is missing is measured there", s->dir);
+  int rc = check_equal(s->dir, "by commit", json_string_value(json_object_get(s->json, "commit")), sweep_program_commit());
+  if (!rc) rc = check_equal(s->dir, "on", json_string_value(json_object_get(s->json, "machine")), s->machine);
+  return rc ? rc : sweep_objects_check(&s->plan, s->dir);
 }
 
 static int check_journal(const struct store *s) {
@@ -262,7 +271,8 @@ int sweep_store_resume(struct store *s, const char *dir) {
   if (!rc) rc = sweep_store_write_samples(s, &ignored);
   bool nothing = s->journal.complete == 0;
   return rc ? rc
-            : open_streams(s, nothing ? (int64_t)strlen(RSS_HEADER) : s->journal.rss_size, nothing ? 0 : s->journal.hist_size);
+            : open_streams(s, nothing ? (int64_t)strlen(STORE_RSS_HEADER) : s->journal.rss_size,
+                           nothing ? 0 : s->journal.hist_size);
 }
 
 void sweep_store_close(struct store *s) {

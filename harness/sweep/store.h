@@ -48,4 +48,18 @@ int sweep_store_write_samples(struct store *s, struct samples_summary *out);
 /* Writes campaign.json anew. 0, or 2 after one line on stderr. */
 int sweep_store_save(struct store *s);
 
+/* Reads and checks DIR/campaign.json: what every campaign has. *plan is to be freed in either case. NULL after one line on stderr. */
+json_t *sweep_store_read_json(const char *dir, struct sweep_plan *plan);
+
+/* A name for a campaign that begins now on this host. The caller frees. */
+char *sweep_store_name(const char *host);
+
+/* Makes DIR; an existing one must be empty. 0, or 2 after one line on stderr. */
+int sweep_store_make_dir(const char *dir, bool *made);
+
+/* Removes the files of a campaign, and the folder. */
+void sweep_store_remove(const char *dir);
+
+#define STORE_RSS_HEADER "invocation,t_ns,rss_bytes\r\n"
+
 #endif
