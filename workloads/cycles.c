@@ -191,21 +191,29 @@ static uint64_t cyclic_nodes(const int64_t *p, const Plan *plan) {
 
 /* --- Building ---------------------------------------------------------------------------------------------------------------------- */
 
-/* Node `v`, with what hangs on it. */
-static OWNED Own make_node(Thr *T, const int64_t *p, int64_t v) {
+/* The last of its edges leads to the extra bytes. */
+static NOINLINE OWNED Own make_laden_node(Thr *T, const int64_t *p, int64_t v) {
   unsigned edges = node_degree(p);
-  LET(T, x, edges == 2 ? node_leaf(T, v) : node_make(T, v, edges));
-  if (p[P_EXTRA]) node_set(T, x, edges - 1, raw_new(T, (size_t)p[P_EXTRA]));
+  LET(T, x, node_make(T, v, edges));
+  node_set(T, x, edges - 1, raw_new(T, (size_t)p[P_EXTRA]));
   return slot_take(T, x);
+}
+/* Node `v` with `edges` edges, a constant, and what hangs on it. */
+INLINE OWNED Own make_node(Thr *T, const int64_t *p, int64_t v, unsigned edges) {
+  if (UNLIKELY(p[P_EXTRA])) return make_laden_node(T, p, v);
+  return edges == 2 ? node_leaf(T, v) : node_make(T, v, edges);
 }
 
 /* Nodes 1 .. n; the first is handed back. Closed: each knows the one before it; of a ring, the ends know each other. */
 static OWNED Own make_chain(Thr *T, const int64_t *p, bool ring, bool closed) {
-  LET(T, first, make_node(T, p, 1));
+  enum { EDGES = 2 };
+  LET(T, first, make_node(T, p, 1, EDGES));
   LET(T, last, slot_dup(T, first));
-  for (int64_t v = 2; v <= p[P_SIZE]; v++) {
+  /* Out here, since linking it and unlinking it for each node would be the longest chain of dependences in the loop. */
+  LET(T, x, own_mk(T, NULL));
+  for (int64_t v = 2, n = p[P_SIZE]; v <= n; v++) {
     mm_poll(T);
-    LET(T, x, make_node(T, p, v));
+    slot_set(T, x, make_node(T, p, v, EDGES));
     if (closed) node_set(T, x, PREVIOUS, slot_dup(T, last));
     node_set(T, last, NEXT, slot_dup(T, x));
     slot_set(T, last, slot_take(T, x));
@@ -220,7 +228,7 @@ static OWNED Own make_chain(Thr *T, const int64_t *p, bool ring, bool closed) {
 /* A balanced tree of nodes first .. first + n - 1, n >= 1; closed: children know their parent. */
 static OWNED Own make_tree(Thr *T, const int64_t *p, int64_t first, int64_t n, bool closed) {
   mm_poll(T);
-  LET(T, x, make_node(T, p, first));
+  LET(T, x, make_node(T, p, first, 3));
   int64_t size[2] = {(n - 1) / 2, n - 1 - (n - 1) / 2}, at = first + 1;
   for (unsigned side = LEFT; side <= RIGHT; side++) {
     if (!size[side]) continue;
@@ -239,11 +247,12 @@ static OWNED Own make_graph(Thr *T, const int64_t *p, const Plan *plan, bool clo
   LET(T, nodes, array_new(T, n));
   for (uint32_t i = 0; i < n; i++) {
     mm_poll(T);
-    array_set(T, nodes, i, make_node(T, p, i + 1));
+    array_set(T, nodes, i, make_node(T, p, i + 1, FANOUT));
   }
+  LET(T, x, own_mk(T, NULL));
   for (uint32_t i = 0; i < n; i++) {
     mm_poll(T);
-    LET(T, x, array_get(T, nodes, i));
+    slot_set(T, x, array_get(T, nodes, i));
     for (unsigned e = 0; e < FANOUT; e++)
       if (closed || plan->to[i][e] < i) node_set(T, x, e, array_get(T, nodes, plan->to[i][e]));
   }
