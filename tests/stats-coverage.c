@@ -3,6 +3,7 @@
    Each model makes campaigns of two cells, A and B, in blocks: the logarithm of an invocation's throughput is the cell's own plus
    the machine's state plus noise. The table that is printed stands in docs/method.md, and this test fails when the two differ. */
 #include "harness/stats/stats.h"
+#include "harness/stats/two-sample.h"
 #include "tests/report-fixture.h"
 
 #include <criterion/criterion.h>
@@ -92,16 +93,17 @@ static const struct model {
               {"autocorrelated cells", autocorrelated}};
 enum { MODELS = sizeof models / sizeof *models };
 
-/* What the estimate aims at: the median of the mean of two independent draws. Known to be 0 where the noise is symmetric; where it
-   is not, found from many draws. `ratio`: of a - b, otherwise of a. */
-static double target(const struct model *m, bool ratio) {
+/* What the estimates aim at: of one campaign, the median of the mean of two independent draws; of two, the median of a difference. Known
+   to be 0 where the noise is symmetric; where it is not, found from many draws. */
+enum aim { OF_RATIO, OF_OWN, OF_TWO };
+static double target(const struct model *m, enum aim aim) {
   enum { DRAWS = 100001 };
   if (m->make != skewed && m->make != skewed_one_side) return 0;
   static double x[DRAWS];
   struct world w = {.seed = 77, .n = 2};
   for (int i = 0; i < DRAWS; i++) {
     m->make(&w);
-    x[i] = (w.a[0] + w.a[1]) / 2 - (ratio ? (w.b[0] + w.b[1]) / 2 : 0);
+    x[i] = aim == OF_TWO ? w.a[0] - w.b[1] : (w.a[0] + w.a[1]) / 2 - (aim == OF_RATIO ? (w.b[0] + w.b[1]) / 2 : 0);
   }
   stats_sort(x, DRAWS);
   return stats_median(x, DRAWS);
@@ -112,20 +114,29 @@ static bool holds(double *x, int n, double truth) {
   return r.kind == STATS_INTERVAL && r.lo <= truth && truth <= r.hi;
 }
 
+static bool holds_apart(double *a, double *b, int n, double truth) {
+  struct stats_interval r = stats_shift(a, n, b, n, 0.95);
+  return r.kind == STATS_INTERVAL && r.lo <= truth && truth <= r.hi;
+}
+
+/* `two`: A in one campaign against B in another, which has a machine of its own mind, and so no pairs. */
+enum { COLUMNS = 3 * SIZES };
 struct coverage {
-  double ratio[SIZES], own[SIZES]; /* per cent */
+  double ratio[SIZES], own[SIZES], two[SIZES]; /* per cent */
 };
 
 static struct coverage simulate(const struct model *m) {
   struct coverage c = {0};
-  double of_ratio = target(m, true), of_own = target(m, false);
+  double of_ratio = target(m, OF_RATIO), of_own = target(m, OF_OWN), of_two = target(m, OF_TWO);
   for (int s = 0; s < SIZES; s++) {
-    struct world w = {.seed = 2026 + (uint64_t)s, .n = sizes[s]};
+    struct world w = {.seed = 2026 + (uint64_t)s, .n = sizes[s]}, other = {.seed = 3026 + (uint64_t)s, .n = sizes[s]};
     for (int i = 0; i < CAMPAIGNS; i++) {
       double d[LARGEST];
       m->make(&w);
+      m->make(&other);
       for (int k = 0; k < w.n; k++) d[k] = w.a[k] - w.b[k];
       c.ratio[s] += 100.0 * holds(d, w.n, of_ratio) / CAMPAIGNS;
+      c.two[s] += 100.0 * holds_apart(w.a, other.b, w.n, of_two) / CAMPAIGNS;
       c.own[s] += 100.0 * holds(w.a, w.n, of_own) / CAMPAIGNS;
     }
   }
@@ -133,8 +144,8 @@ static struct coverage simulate(const struct model *m) {
 }
 
 static void print_row(FILE *out, const char *name, const struct coverage *c) {
-  fprintf(out, "| %s | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f |\n", name, c->ratio[0], c->ratio[1], c->ratio[2], c->own[0],
-          c->own[1], c->own[2]);
+  fprintf(out, "| %s | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f |\n", name, c->ratio[0], c->ratio[1],
+          c->ratio[2], c->own[0], c->own[1], c->own[2], c->two[0], c->two[1], c->two[2]);
 }
 
 /* 2,000 campaigns: one standard error is 0.5. With 6 blocks the interval covers 1 - 2/64 = 96.9 % by construction. */
@@ -146,6 +157,9 @@ Test(coverage, independent_noise_is_covered_as_promised) {
     cr_expect_float_eq(c.ratio[s], 100 * exact, 1.5, "ratio, %d blocks: %g, by construction %g", sizes[s], c.ratio[s],
                        100 * exact);
     cr_expect_float_eq(c.own[s], 100 * exact, 1.5, "own, %d blocks: %g, by construction %g", sizes[s], c.own[s], 100 * exact);
+    stats_rank_sum_order(sizes[s], sizes[s], 0.95, &exact);
+    cr_expect_float_eq(c.two[s], 100 * exact, 1.5, "two campaigns, %d blocks: %g, by construction %g", sizes[s], c.two[s],
+                       100 * exact);
     cr_expect(c.ratio[s] >= 93 && c.ratio[s] <= (sizes[s] == 6 ? 98 : 97), "%d blocks: %g", sizes[s], c.ratio[s]);
   }
 }
@@ -163,8 +177,8 @@ static bool documented(FILE *doc, const char *name, struct coverage *c) {
   rewind(doc);
   while (fgets(line, sizeof line, doc))
     if (!strncmp(line, start, strlen(start)))
-      return sscanf(line + strlen(start), " %lf | %lf | %lf | %lf | %lf | %lf |", &c->ratio[0], &c->ratio[1], &c->ratio[2],
-                    &c->own[0], &c->own[1], &c->own[2]) == 6;
+      return sscanf(line + strlen(start), " %lf | %lf | %lf | %lf | %lf | %lf | %lf | %lf | %lf |", &c->ratio[0], &c->ratio[1],
+                    &c->ratio[2], &c->own[0], &c->own[1], &c->own[2], &c->two[0], &c->two[1], &c->two[2]) == COLUMNS;
   return false;
 }
 
@@ -173,6 +187,8 @@ static struct coverage by_construction(void) {
   for (int s = 0; s < SIZES; s++) {
     stats_signed_rank_order(sizes[s], 0.95, &c.own[s]);
     c.ratio[s] = c.own[s] *= 100;
+    stats_rank_sum_order(sizes[s], sizes[s], 0.95, &c.two[s]);
+    c.two[s] *= 100;
   }
   return c;
 }
@@ -190,6 +206,7 @@ Test(coverage, the_document_holds_these_numbers, .timeout = 300) {
     for (int s = 0; s < SIZES && found; s++) {
       cr_expect_float_eq(c.ratio[s], d.ratio[s], 0.2, "%s, ratio, %d blocks: %g", name, sizes[s], c.ratio[s]);
       cr_expect_float_eq(c.own[s], d.own[s], 0.2, "%s, own, %d blocks: %g", name, sizes[s], c.own[s]);
+      cr_expect_float_eq(c.two[s], d.two[s], 0.2, "%s, two campaigns, %d blocks: %g", name, sizes[s], c.two[s]);
     }
   }
   fclose(doc);

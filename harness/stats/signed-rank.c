@@ -3,6 +3,7 @@
    Ties and zeros need no rule of their own. The textbook test drops zero differences and shares ranks; the interval needs neither,
    for it is made of order statistics of the Walsh averages, and equal values simply give equal averages. A pair without a
    difference is an observation and stays one. With ties the closed interval covers at least as often as without. */
+#include "harness/stats/bisect.h"
 #include "harness/stats/stats.h"
 
 #include <math.h>
@@ -63,33 +64,16 @@ static int64_t count_walsh(const double *x, int n, double t) {
   return count;
 }
 
-/* The doubles in ascending order as consecutive integers, and back: bisection over them ends on the very value. */
-static int64_t order_of(double x) {
-  int64_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits >= 0 ? bits : INT64_MIN - bits;
-}
-
-static double double_at(int64_t order) {
-  int64_t bits = order >= 0 ? order : INT64_MIN - order;
-  double x;
-  memcpy(&x, &bits, sizeof x);
-  return x;
-}
-
-/* floor((a + b) / 2) without overflow. */
-static int64_t between(int64_t a, int64_t b) { return (a & b) + ((a ^ b) >> 1); }
-
 double stats_walsh(const double *sorted, int n, int64_t k) {
-  int64_t lo = order_of(sorted[0]), hi = order_of(sorted[n - 1]); /* the answer is in [lo, hi] */
+  int64_t lo = stats_order_of(sorted[0]), hi = stats_order_of(sorted[n - 1]); /* the answer is in [lo, hi] */
   while (lo < hi) {
-    int64_t mid = between(lo, hi);
-    if (count_walsh(sorted, n, double_at(mid)) >= k)
+    int64_t mid = stats_between(lo, hi);
+    if (count_walsh(sorted, n, stats_double_at(mid)) >= k)
       hi = mid;
     else
       lo = mid + 1;
   }
-  return double_at(lo);
+  return stats_double_at(lo);
 }
 
 struct stats_interval stats_hodges_lehmann(double *x, int n, double level) {
