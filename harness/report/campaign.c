@@ -55,7 +55,8 @@ struct cell *campaign_cell(struct campaign *c, const char *const axis[AXES]) {
   if (found) return *found;
   struct cell *cell = report_grow(NULL, 1, sizeof *cell);
   *cell = key;
-  cell->allocator_version = cell->heap_limit = cell->heap_base = cell->heap_base_bytes = cell->steady = cell->status = "";
+  cell->allocator_version = cell->heap_limit = cell->heap_base = cell->heap_base_bytes = cell->steady = cell->plant =
+      cell->checked = cell->counting = cell->status = "";
   if (!tsearch(cell, &c->index, compare_axes)) out_of_memory();
   if (c->ncells == c->room) c->cell = report_grow(c->cell, (size_t)(c->room = c->room ? 2 * c->room : 64), sizeof *c->cell);
   return c->cell[c->ncells++] = cell;

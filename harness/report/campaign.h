@@ -56,6 +56,8 @@ struct cell {
   const char *axis[AXES];
   const char *allocator_version, *heap_limit, *heap_base, *heap_base_bytes; /* the first that is known, "" otherwise */
   const char *steady;                                                       /* steady, warming, slowing, none; "": not known */
+  const char *plant;                                                        /* what slows or grows it on purpose; "": nothing */
+  const char *checked, *counting;                                           /* "1": a build never to be quoted; "": not known */
   int rank[AXES];                                                           /* of each axis value, in the order of the plan */
   struct invocation *invocation;
   int ninvocations, room;

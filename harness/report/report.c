@@ -4,43 +4,20 @@
 #include "harness/report/counters.h"
 #include "harness/report/summary.h"
 #include "harness/report/table.h"
+#include "harness/report/terminal.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { COLUMNS_LARGEST = 10000 };
 
-static int columns_of(FILE *out) {
-  struct winsize size;
-  if (!isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &size) != 0) return TABLE_MIN_WIDTH;
-  return size.ws_col;
-}
-
-static bool colour_of(FILE *out) {
-  const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-  return isatty(fileno(out)) && !(no && *no) && term && strcmp(term, "dumb");
-}
-
-/* What the environment says of the terminal's characters, whatever locale the process has set. */
-static bool utf8_locale(void) {
-  locale_t locale = newlocale(LC_CTYPE_MASK, "", NULL);
-  if (!locale) return false;
-  bool utf8 = !strcmp(nl_langinfo_l(CODESET, locale), "UTF-8");
-  freelocale(locale);
-  return utf8;
-}
-
 static void print_campaign(const struct campaign *c, const struct report_options *o, FILE *out) {
-  struct table_style style = {.width = o->columns ? o->columns : columns_of(out),
-                              .utf8 = utf8_locale(),
-                              .colour = o->colour < 0 ? colour_of(out) : o->colour > 0};
+  struct table_style style = {.width = o->columns ? o->columns : terminal_columns(out, TABLE_MIN_WIDTH),
+                              .utf8 = terminal_utf8(),
+                              .colour = o->colour < 0 ? terminal_colour(out) : o->colour > 0};
   if (o->json)
     summary_print_json(c, out);
   else

@@ -49,6 +49,9 @@ enum column {
   C_CONTROL_OK,
   C_OVERSUBSCRIBED,
   C_STEADY,
+  C_PLANT,
+  C_CHECKED,
+  C_COUNTING,
   COLUMNS
 };
 
@@ -97,6 +100,9 @@ static const struct {
     [C_CONTROL_OK] = {"control_ok", false},
     [C_OVERSUBSCRIBED] = {"oversubscribed", false},
     [C_STEADY] = {"steady", false},
+    [C_PLANT] = {"plant", false},
+    [C_CHECKED] = {"checked", false},
+    [C_COUNTING] = {"counting", false},
 };
 
 struct reader {
@@ -156,6 +162,9 @@ static struct cell *cell_of_row(const struct reader *r) {
   if (!*cell->allocator_version) cell->allocator_version = text(r, C_ALLOCATOR_VERSION);
   if (!*cell->heap_limit) cell->heap_limit = text(r, C_HEAP_LIMIT);
   if (!*cell->steady) cell->steady = text(r, C_STEADY);
+  if (!*cell->plant) cell->plant = text(r, C_PLANT);
+  if (!*cell->checked) cell->checked = text(r, C_CHECKED);
+  if (!*cell->counting) cell->counting = text(r, C_COUNTING);
   if (!*cell->heap_base) cell->heap_base = text(r, C_HEAP_BASE), cell->heap_base_bytes = text(r, C_HEAP_BASE_BYTES);
   return cell;
 }

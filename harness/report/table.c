@@ -5,8 +5,8 @@
 #define _GNU_SOURCE 1 /* vasprintf */
 #include "harness/report/table.h"
 #include "harness/report/grid.h"
+#include "harness/report/terminal.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,28 +124,6 @@ static void blanks(const struct table *t, int n) {
   while (n-- > 0) putc(' ', t->out);
 }
 
-/* `text` behind what fills the line up to column `at`, broken at blanks, later lines indented by `indent`. A word longer than a
-   line stays whole. A control character, which a terminal would obey, is shown as '?'. */
-static void wrapped(const struct table *t, int at, int indent, const char *text) {
-  for (bool first = at == 0; *text; first = false) {
-    size_t length = strcspn(text, " ");
-    char word[512];
-    snprintf(word, sizeof word, "%.*s", (int)length, text);
-    int n = units_width(word);
-    if (!first && at + 1 + n > t->width) {
-      putc('\n', t->out);
-      blanks(t, at = indent);
-    } else if (!first) {
-      putc(' ', t->out);
-      at++;
-    }
-    for (size_t i = 0; i < length; i++) putc(iscntrl((unsigned char)text[i]) ? '?' : text[i], t->out);
-    at += n;
-    text += length + strspn(text + length, " ");
-  }
-  putc('\n', t->out);
-}
-
 static void paragraph(const struct table *t, int indent, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void paragraph(const struct table *t, int indent, const char *format, ...) {
   char *text;
@@ -154,7 +132,7 @@ static void paragraph(const struct table *t, int indent, const char *format, ...
   if (vasprintf(&text, format, args) < 0) text = NULL;
   va_end(args);
   if (!text) return;
-  wrapped(t, 0, indent, text);
+  terminal_wrap(t->out, t->width, 0, indent, text);
   free(text);
 }
 
@@ -245,7 +223,7 @@ static void print_group_head(const struct table *t, const struct group *g) {
   tone_on(t, "\033[1m");
   fputs(workload, t->out);
   tone_off(t);
-  wrapped(t, units_width(workload), 2, common);
+  terminal_wrap(t->out, t->width, units_width(workload), 2, common);
   free(common);
   if (!g->baseline)
     paragraph(t, 2, "no ratio: nothing here could be run");
