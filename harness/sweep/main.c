@@ -1,6 +1,7 @@
 /* main.c: the program's subcommands. */
 #include "harness/catalog/catalog.h"
 #include "harness/cell/cell.h"
+#include "harness/compare/compare.h"
 #include "harness/report/report.h"
 #include "harness/sweep/conformance.h"
 #include "harness/sweep/list.h"
@@ -19,15 +20,18 @@ static const char usage[] = "usage: reclaim COMMAND [flags]\n\n"
                             "  cell         one invocation in the foreground, for perf, gdb or valgrind; prints one JSON object\n"
                             "  minheap      search the smallest heaps, which heap factors are of\n"
                             "  merge        put together the parts of a sweep that ran on several machines\n"
+                            "  compare      ratios of costs: within a campaign, or between two\n"
                             "  report       print the table of a sweep again, from its files\n"
                             "  conformance  run the conformance suite on a strategy\n\n"
                             "reclaim COMMAND --help tells the flags; reclaim --version tells the build.\n";
 
 static int unknown_command(const char *word) {
-  static const char *const words[] = {"run", "list", "cell", "minheap", "merge", "report", "conformance", "--help", "--version"};
+  static const char *const words[] = {"run",     "list",   "cell",        "minheap", "merge",
+                                      "compare", "report", "conformance", "--help",  "--version"};
   char hint[64];
-  return sweep_refuse("unknown command '%s'%s (allowed: run, list, cell, minheap, merge, report, conformance, --help, --version)",
-                      word, catalog_suggest(word, words, sizeof words / sizeof *words, hint, sizeof hint));
+  return sweep_refuse(
+      "unknown command '%s'%s (allowed: run, list, cell, minheap, merge, compare, report, conformance, --help, --version)", word,
+      catalog_suggest(word, words, sizeof words / sizeof *words, hint, sizeof hint));
 }
 
 int main(int argc, char **argv) {
@@ -39,6 +43,7 @@ int main(int argc, char **argv) {
   if (!strcmp(command, "cell")) return cell_main(argc - 1, argv + 1);
   if (!strcmp(command, "minheap")) return sweep_minheap_main(argc - 1, argv + 1);
   if (!strcmp(command, "merge")) return sweep_merge_main(argc - 1, argv + 1);
+  if (!strcmp(command, "compare")) return compare_main(argc - 1, argv + 1);
   if (!strcmp(command, "conformance")) return sweep_conformance_main(argc - 1, argv + 1);
   if (!strcmp(command, "report")) return report_main(argc - 1, argv + 1);
   if (!strcmp(command, "--help") || !strcmp(command, "-h") || !strcmp(command, "help")) return fputs(usage, stdout), SWEEP_FINE;
