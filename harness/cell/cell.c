@@ -24,10 +24,8 @@
 enum { TRACING_NEEDS = 3 }; /* collections, below which a tracing strategy was not really measured */
 
 struct seat { /* one mutator's */
-  struct cell_control *control;
   reclaim_thread *thread;
   reclaim_result result;
-  uint64_t units; /* of the control */
   int migrations; /* descriptor of its counter, -1 where there is none */
   char error[160];
 };
@@ -38,6 +36,7 @@ static struct {
   struct cell_sampler *sampler;
   struct cell_team *team;
   struct seat *seats;
+  struct cell_control **controls; /* of the seats */
   reclaim_config config;
   reclaim_heap *heap;
   reclaim_stats stats;
@@ -45,8 +44,6 @@ static struct {
   /* What the job at hand needs to know. */
   uint32_t iteration;
   bool audit;
-  uint64_t control_span_ns;
-  int control_threads;
 } cell;
 
 /* --- Ending --------------------------------------------------------------------------------------------------------------- */
@@ -88,18 +85,12 @@ static void job_bind(int i, void *unused) {
   struct seat *s = &cell.seats[i];
   s->migrations = cell_migrations_open();
   if (cell.options.pin != PIN_NONE) cell_bind(&cell.options.cpus[i], 1, s->error, sizeof s->error);
-  s->control = cell_control_make();
-}
-
-static void job_control(int i, void *unused) {
-  (void)unused;
-  struct seat *s = &cell.seats[i];
-  s->units = s->control && i < cell.control_threads ? cell_control_work(s->control, cell_now_ns() + cell.control_span_ns) : 0;
+  cell.controls[i] = cell_control_make();
 }
 
 static void job_control_end(int i, void *unused) {
   (void)unused;
-  cell_control_free(cell.seats[i].control);
+  cell_control_free(cell.controls[i]);
 }
 
 static void job_attach(int i, void *unused) {
@@ -126,34 +117,12 @@ static void job_detach(int i, void *unused) {
 
 /* --- The control ---------------------------------------------------------------------------------------------------------- */
 
-struct work {
-  uint64_t units, ns;
-};
-
-/* What this many threads do when each works for a span. The time is the whole window's: threads that had to take turns on a CPU
-   are as slow as they were. */
-static void control_phase(int threads, uint64_t span_ns, struct work *sum) {
-  cell.control_threads = threads;
-  cell.control_span_ns = span_ns;
-  struct cell_window w = cell_team_do(cell.team, job_control, NULL);
-  for (int i = 0; i < threads; i++) sum->units += cell.seats[i].units;
-  sum->ns += w.end.at_ns - w.start.at_ns;
-}
-
-static double per_second(struct work w) { return (double)w.units * 1e9 / (double)w.ns; }
-
 static void run_control(void) {
-  int threads = cell.options.threads;
-  struct work ignored = {0, 0}, one = {0, 0}, all = {0, 0};
-  for (int i = 0; i < threads; i++)
-    if (!cell.seats[i].control) end_set_up("no memory for the control");
-  control_phase(threads, CELL_CONTROL_WAKE_NS, &ignored);
-  for (int round = 0; round < CELL_CONTROL_ROUNDS; round++) {
-    control_phase(1, CELL_CONTROL_NS, &one);
-    if (threads > 1) control_phase(threads, CELL_CONTROL_NS, &all);
-  }
-  cell.result.control_speed = per_second(one);
-  cell.result.control_speedup = threads > 1 ? per_second(all) / per_second(one) : 1;
+  for (int i = 0; i < cell.options.threads; i++)
+    if (!cell.controls[i]) end_set_up("no memory for the control");
+  struct cell_control_reading r = cell_control_read(cell.team, cell.controls, cell.options.threads);
+  cell.result.control_speed = r.speed;
+  cell.result.control_speedup = r.speedup;
   cell_team_do(cell.team, job_control_end, NULL);
 }
 
@@ -347,8 +316,9 @@ static void tear_down(void) {
 static int run_cell(void) {
   struct cell_options *o = &cell.options;
   cell.seats = calloc((size_t)o->threads, sizeof *cell.seats);
+  cell.controls = calloc((size_t)o->threads, sizeof *cell.controls);
   cell.result.rows = calloc((size_t)(o->warmup + o->iterations), sizeof *cell.result.rows);
-  if (!cell.seats || !cell.result.rows) end_set_up("out of memory");
+  if (!cell.seats || !cell.controls || !cell.result.rows) end_set_up("out of memory");
   end_if_not_applicable();
   set_up_process();
   set_up_heap();
@@ -361,6 +331,7 @@ static int run_cell(void) {
   if (error) fprintf(stderr, "reclaim: cell: the result cannot be written: %s\n", strerror(error));
   tear_down();
   free(cell.seats);
+  free(cell.controls);
   free(cell.result.rows);
   return error ? 1 : 0;
 }

@@ -2,6 +2,7 @@
    phase. */
 #define _GNU_SOURCE
 #include "harness/cell/control.h"
+#include "harness/cell/team.h"
 
 #include <sys/mman.h>
 #include <time.h>
@@ -19,6 +20,7 @@ struct cell_control {
   struct line lines[LINES];
   struct line *at;
   uint64_t state;
+  uint64_t units; /* of the phase */
   unsigned page;
   _Alignas(PAGE) volatile char pages[PAGES][PAGE];
 };
@@ -71,4 +73,41 @@ uint64_t cell_control_work(struct cell_control *c, uint64_t until_ns) {
     c->pages[c->page++ % PAGES][0] = (char)(c->state + (uint64_t)(uintptr_t)c->at);
   }
   return units;
+}
+
+/* --- The control of a team ------------------------------------------------------------------------------------------------ */
+
+struct phase {
+  struct cell_control *const *each;
+  int threads;
+  uint64_t span_ns;
+};
+
+static void job_phase(int i, void *context) {
+  const struct phase *p = context;
+  if (i < p->threads) p->each[i]->units = cell_control_work(p->each[i], cell_now_ns() + p->span_ns);
+}
+
+struct work {
+  uint64_t units, ns;
+};
+
+/* What this many threads do when each works for a span. The time is the whole window's: threads that had to take turns on a CPU
+   are as slow as they were. */
+static void run_phase(struct cell_team *team, struct phase p, struct work *sum) {
+  struct cell_window w = cell_team_do(team, job_phase, &p);
+  for (int i = 0; i < p.threads; i++) sum->units += p.each[i]->units;
+  sum->ns += w.end.at_ns - w.start.at_ns;
+}
+
+static double per_second(struct work w) { return (double)w.units * 1e9 / (double)w.ns; }
+
+struct cell_control_reading cell_control_read(struct cell_team *team, struct cell_control *const *each, int threads) {
+  struct work ignored = {0, 0}, one = {0, 0}, all = {0, 0};
+  run_phase(team, (struct phase){each, threads, CELL_CONTROL_WAKE_NS}, &ignored);
+  for (int round = 0; round < CELL_CONTROL_ROUNDS; round++) {
+    run_phase(team, (struct phase){each, 1, CELL_CONTROL_NS}, &one);
+    if (threads > 1) run_phase(team, (struct phase){each, threads, CELL_CONTROL_NS}, &all);
+  }
+  return (struct cell_control_reading){per_second(one), threads > 1 ? per_second(all) / per_second(one) : 1};
 }

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+struct cell_team;
+
 /* One thread and all of them take turns, this often and each time for so long, so that a clock that speeds up meanwhile serves
    both; before that, CPUs are given time to wake from their sleep. 7 ms together. */
 enum { CELL_CONTROL_ROUNDS = 3, CELL_CONTROL_NS = 1000000, CELL_CONTROL_WAKE_NS = 1000000 };
@@ -21,6 +23,13 @@ void cell_control_free(struct cell_control *);
 
 /* Works until CLOCK_MONOTONIC reaches until_ns; returns how many units of work were done. */
 uint64_t cell_control_work(struct cell_control *, uint64_t until_ns);
+
+/* The control of all of them: members 0 .. threads - 1 of the team have each[i]. Units per second of one of them alone, and how many times as
+   many all of them do; 1 for one thread. */
+struct cell_control_reading {
+  double speed, speedup;
+};
+struct cell_control_reading cell_control_read(struct cell_team *team, struct cell_control *const *each, int threads);
 
 /* CLOCK_MONOTONIC in ns. */
 uint64_t cell_now_ns(void);
