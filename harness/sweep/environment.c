@@ -1,14 +1,16 @@
 /* environment.c: small files of /proc and /sys, read once at the start. */
-#define _GNU_SOURCE 1 /* sched_getaffinity, environ */
+#define _GNU_SOURCE 1 /* environ */
 #include "environment.h"
 
+#include "harness/doctor/findings.h"
+#include "harness/sweep/machine.h"
 #include "harness/sweep/memory.h"
 #include "harness/sweep/program.h"
 #include "harness/sweep/text.h"
 
 #include <dirent.h>
 #include <hwloc.h>
-#include <sched.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -18,51 +20,11 @@
 
 static json_t *line_or_null(const char *path) {
   char line[512];
-  return sweep_read_line(path, line, sizeof line) ? json_string(line) : json_null();
-}
-
-/* The value of the first "key : value" line. */
-static bool cpuinfo(const char *key, char *buf, size_t nbuf) {
-  char *text = sweep_read_file("/proc/cpuinfo", NULL), *line = text ? strstr(text, key) : NULL,
-       *colon = line ? strchr(line, ':') : NULL;
-  snprintf(buf, nbuf, "%.*s", colon ? (int)strcspn(colon + 2, "\n") : 0, colon ? colon + 2 : "");
-  free(text);
-  return *buf != 0;
-}
-
-/* 1 on, 0 off, -1 unknown. */
-static int turbo(void) {
-  char line[32];
-  if (sweep_read_line("/sys/devices/system/cpu/intel_pstate/no_turbo", line, sizeof line)) return *line == '0';
-  if (sweep_read_line("/sys/devices/system/cpu/cpufreq/boost", line, sizeof line)) return *line == '1';
-  return -1;
-}
-
-static bool governor(char *buf, size_t nbuf) {
-  return sweep_read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", buf, nbuf);
-}
-
-static double load_now(void) {
-  double load;
-  return getloadavg(&load, 1) == 1 ? load : -1;
+  return sweep_machine_line(path, line, sizeof line) ? json_string(line) : json_null();
 }
 
 static json_t *truth_or_null(int value) { return value < 0 ? json_null() : json_boolean(value); }
 static json_t *known_or_null(const char *text) { return *text ? json_string(text) : json_null(); }
-
-/* "0-3,8": the CPUs that this process may use. */
-static char *allowed_cpus(void) {
-  cpu_set_t set;
-  struct text t = {0};
-  sweep_text_add(&t, "", 0);
-  if (sched_getaffinity(0, sizeof set, &set)) return t.s;
-  for (int i = 0, end; i < CPU_SETSIZE; i = end + 1) {
-    for (end = i; end < CPU_SETSIZE && CPU_ISSET(end, &set);) end++;
-    if (end > i) sweep_text_addf(&t, "%s%d", t.n ? "," : "", i);
-    if (end > i + 1) sweep_text_addf(&t, "-%d", end - 1);
-  }
-  return t.s;
-}
 
 /* --- The record ------------------------------------------------------------------------------------------------------------- */
 
@@ -81,7 +43,7 @@ static json_t *mitigations(void) {
   return o;
 }
 
-static bool is_malloc_setting(const char *entry) {
+bool sweep_environment_is_setting(const char *entry) {
   return !strncmp(entry, "MALLOC_", 7) || !strncmp(entry, "GC_", 3) || !strncmp(entry, "MIMALLOC_", 9) ||
          !strncmp(entry, "GLIBC_TUNABLES=", 15) || !strncmp(entry, "LD_PRELOAD=", 11);
 }
@@ -90,7 +52,7 @@ static json_t *malloc_settings(void) {
   json_t *o = json_object();
   for (char **e = environ; *e; e++) {
     const char *eq = strchr(*e, '=');
-    if (!eq || !is_malloc_setting(*e)) continue;
+    if (!eq || !sweep_environment_is_setting(*e)) continue;
     char *name = sweep_strndup(*e, (size_t)(eq - *e));
     json_object_set_new(o, name, json_string(eq + 1));
     free(name);
@@ -98,19 +60,16 @@ static json_t *malloc_settings(void) {
   return o;
 }
 
-static json_t *cpu_record(void) {
-  char model[256], governed[64], *allowed = allowed_cpus();
-  cpuinfo("model name", model, sizeof model);
-  governor(governed, sizeof governed);
-  json_t *o = json_pack("{s:o, s:i, s:s, s:o, s:o, s:o}", "model", known_or_null(model), "online",
-                        (int)sysconf(_SC_NPROCESSORS_ONLN), "allowed", allowed, "governor", known_or_null(governed), "turbo",
-                        truth_or_null(turbo()), "smt", line_or_null("/sys/devices/system/cpu/smt/active"));
+static json_t *cpu_record(const struct doctor_facts *f) {
+  char *allowed = doctor_cpu_list(f->cpus, f->ncpus);
+  json_t *o = json_pack("{s:o, s:i, s:s, s:o, s:o, s:o}", "model", known_or_null(f->model), "online",
+                        (int)sysconf(_SC_NPROCESSORS_ONLN), "allowed", allowed, "governor", known_or_null(f->governor), "turbo",
+                        truth_or_null(f->turbo), "smt", line_or_null("/sys/devices/system/cpu/smt/active"));
   free(allowed);
   return o;
 }
 
-static json_t *limits_record(void) {
-  double quota = sweep_cpu_quota();
+static json_t *limits_record(double quota) {
   uint64_t room = sweep_memory_available();
   return json_pack("{s:o, s:o}", "cpu_quota", quota > 0 ? json_real(quota) : json_null(), "memory_available_bytes",
                    room <= INT64_MAX ? json_integer((json_int_t)room) : json_null());
@@ -122,21 +81,32 @@ static json_t *sweep_program_record(void) {
                    sweep_program_flags(), "libraries", sweep_program_libraries());
 }
 
-json_t *sweep_environment_record(void) {
+static json_t *findings_record(const struct doctor_facts *f, int threads) {
+  int n;
+  struct doctor_finding *list = doctor_judge(f, threads, &n);
+  json_t *a = doctor_findings_json(list, n);
+  doctor_findings_free(list, n);
+  return a;
+}
+
+json_t *sweep_environment_record(int threads) {
   struct utsname u;
-  double load = load_now();
+  struct doctor_facts f = doctor_facts_none();
   json_t *o = json_object();
-  json_object_set_new(o, "cpu", cpu_record());
+  doctor_facts_gather(&f);
+  json_object_set_new(o, "cpu", cpu_record(&f));
   json_object_set_new(o, "topology", json_string("topology.xml"));
   json_object_set_new(o, "kernel",
                       uname(&u) ? json_null() : json_sprintf("%s %s %s %s", u.sysname, u.release, u.version, u.machine));
   json_object_set_new(o, "transparent_huge_pages", line_or_null("/sys/kernel/mm/transparent_hugepage/enabled"));
   json_object_set_new(o, "aslr", line_or_null("/proc/sys/kernel/randomize_va_space"));
   json_object_set_new(o, "mitigations", mitigations());
-  json_object_set_new(o, "cgroup", limits_record());
-  json_object_set_new(o, "load_at_start", load < 0 ? json_null() : json_real(load));
+  json_object_set_new(o, "cgroup", limits_record(f.quota));
+  json_object_set_new(o, "load_at_start", isnan(f.load) ? json_null() : json_real(f.load));
+  json_object_set_new(o, "findings", findings_record(&f, threads));
   json_object_set_new(o, "program", sweep_program_record());
   json_object_set_new(o, "malloc_environment", malloc_settings());
+  doctor_facts_free(&f);
   return o;
 }
 
@@ -151,11 +121,13 @@ char *sweep_environment_host(void) {
 }
 
 char *sweep_environment_machine(void) {
-  char model[256], *host = sweep_environment_host(), *allowed = allowed_cpus();
-  cpuinfo("model name", model, sizeof model);
-  char *machine = sweep_format("%s | %s | CPUs %s", host, *model ? model : "unknown CPU", allowed);
+  struct doctor_facts f = doctor_facts_none();
+  doctor_facts_gather(&f);
+  char *host = sweep_environment_host(), *allowed = doctor_cpu_list(f.cpus, f.ncpus);
+  char *machine = sweep_format("%s | %s | CPUs %s", host, *f.model ? f.model : "unknown CPU", allowed);
   free(host);
   free(allowed);
+  doctor_facts_free(&f);
   return machine;
 }
 
@@ -174,22 +146,25 @@ char *sweep_environment_topology_xml(void) {
 
 /* --- Warnings --------------------------------------------------------------------------------------------------------------- */
 
-void sweep_environment_warn(struct sweep_plan *p) {
-  char governed[64];
+int sweep_environment_threads(const struct sweep_plan *p) {
   int most = 0;
+  for (int i = 0; i < p->nruns; i++)
+    if (p->cells[p->runs[i]].threads > most) most = p->cells[p->runs[i]].threads;
+  return most;
+}
+
+void sweep_environment_warn(struct sweep_plan *p) {
+  struct doctor_facts f = doctor_facts_none();
   bool over = false;
-  for (int i = 0; i < p->nruns; i++) {
-    const struct sweep_cell *c = &p->cells[p->runs[i]];
-    if (c->threads > most) most = c->threads;
-    over |= c->oversubscribed;
-  }
-  double load = load_now(), quota = sweep_cpu_quota();
-  if (governor(governed, sizeof governed) && strcmp(governed, "performance"))
-    sweep_plan_warn(p, "the frequency governor is '%s', not 'performance'", governed);
-  if (turbo() == 1) sweep_plan_warn(p, "turbo is on: frequencies depend on the load and the temperature");
-  if (load > most) sweep_plan_warn(p, "the load is %.1f, above the %d thread%s to be measured", load, most, most > 1 ? "s" : "");
-  if (quota > 0 && quota < most) sweep_plan_warn(p, "the CPU quota of %.2f is below the %d threads to be measured", quota, most);
+  int n;
+  for (int i = 0; i < p->nruns; i++) over |= p->cells[p->runs[i]].oversubscribed;
+  doctor_facts_gather(&f);
+  struct doctor_finding *list = doctor_judge(&f, sweep_environment_threads(p), &n);
+  for (int i = 0; i < n; i++)
+    if (list[i].state == DOCTOR_SPOILS && !(over && !strcmp(list[i].name, "cpus"))) sweep_plan_warn(p, "%s", list[i].found);
   if (over) sweep_plan_warn(p, "some cells have more threads than the %d CPUs; they are marked as oversubscribed", p->pus);
+  doctor_findings_free(list, n);
+  doctor_facts_free(&f);
 }
 
 /* --- The children's environment --------------------------------------------------------------------------------------------- */
@@ -203,7 +178,7 @@ char **sweep_environment_for_child(const char *library, bool keep) {
   *sweep_push(envp, n) = preload ? sweep_format("LD_PRELOAD=%s%s%s", library, *library && own && *own ? ":" : "", own ? own : "")
                                  : sweep_strdup("RECLAIM_CHILD=1");
   for (char **e = environ; *e; e++) {
-    bool drop = is_malloc_setting(*e) && (!keep || !strncmp(*e, "LD_PRELOAD=", 11));
+    bool drop = sweep_environment_is_setting(*e) && (!keep || !strncmp(*e, "LD_PRELOAD=", 11));
     if (!drop) *sweep_push(envp, n) = *e;
   }
   *sweep_push(envp, n) = NULL;

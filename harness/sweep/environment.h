@@ -5,8 +5,12 @@
 
 #include "harness/sweep/plan.h"
 
-/* The record; what this machine does not tell is null in it. The caller owns the reference. */
-json_t *sweep_environment_record(void);
+/* The record, with what is found about this machine for measuring so many threads (harness/doctor/findings.h); what the machine does not
+   tell is null in it. The caller owns the reference. */
+json_t *sweep_environment_record(int threads);
+
+/* The most threads of any cell that is run. */
+int sweep_environment_threads(const struct sweep_plan *p);
 
 /* One line of what must be equal for two runs to belong to one campaign: host name, CPU model, CPUs allowed. The caller frees. */
 char *sweep_environment_machine(void);
@@ -14,8 +18,11 @@ char *sweep_environment_machine(void);
 /* The host's name, cut to what a file name can hold. The caller frees. */
 char *sweep_environment_host(void);
 
-/* Adds a warning to the plan for each condition known to spoil measurements. */
+/* Adds a warning to the plan for each condition that is found to spoil measurements. */
 void sweep_environment_warn(struct sweep_plan *p);
+
+/* Whether an entry of an environment, "NAME=value", is one that a malloc or a collector reads, or the dynamic linker to replace them. */
+bool sweep_environment_is_setting(const char *entry);
 
 /* hwloc's XML of the whole machine, NULL when hwloc cannot say. The caller frees. */
 char *sweep_environment_topology_xml(void);

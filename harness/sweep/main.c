@@ -1,7 +1,8 @@
-/* main.c: the program's subcommands. */
+/* main.c: the program's subcommands: one row each. */
 #include "harness/catalog/catalog.h"
 #include "harness/cell/cell.h"
 #include "harness/compare/compare.h"
+#include "harness/doctor/doctor.h"
 #include "harness/report/report.h"
 #include "harness/sweep/conformance.h"
 #include "harness/sweep/list.h"
@@ -12,41 +13,57 @@
 #include "harness/sweep/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char usage[] = "usage: reclaim COMMAND [flags]\n\n"
-                            "  run          run a sweep and print its table (alone: the quick profile, about a minute)\n"
-                            "  list         what can be swept: strategies, workloads, allocators, parameters, topology\n"
-                            "  cell         one invocation in the foreground, for perf, gdb or valgrind; prints one JSON object\n"
-                            "  minheap      search the smallest heaps, which heap factors are of\n"
-                            "  merge        put together the parts of a sweep that ran on several machines\n"
-                            "  compare      ratios of costs: within a campaign, or between two\n"
-                            "  report       print the table of a sweep again, from its files\n"
-                            "  conformance  run the conformance suite on a strategy\n\n"
-                            "reclaim COMMAND --help tells the flags; reclaim --version tells the build.\n";
+static double started;
+static int run_main(int argc, char **argv) { return sweep_run_main(argc, argv, started); }
+
+/* In the order of the usage. argv[0] is the command itself; what comes back is the exit code. */
+static const struct command {
+  const char *name, *summary;
+  int (*main)(int argc, char **argv);
+} commands[] = {
+    {"run", "run a sweep and print its table (alone: the quick profile, about a minute)", run_main},
+    {"list", "what can be swept: strategies, workloads, allocators, parameters, topology", sweep_list_main},
+    {"cell", "one invocation in the foreground, for perf, gdb or valgrind; prints one JSON object", cell_main},
+    {"minheap", "search the smallest heaps, which heap factors are of", sweep_minheap_main},
+    {"merge", "put together the parts of a sweep that ran on several machines", sweep_merge_main},
+    {"report", "print the table of a sweep again, from its files", report_main},
+    {"compare", "ratios of costs: within a campaign, or between two", compare_main},
+    {"doctor", "what on this machine spoils measurements, and what to do about it", doctor_main},
+    {"conformance", "run the conformance suite on a strategy", sweep_conformance_main},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void usage(FILE *f) {
+  fputs("usage: reclaim COMMAND [flags]\n\n", f);
+  for (const struct command *c = commands; c < commands + COMMANDS; c++) fprintf(f, "  %-12s %s\n", c->name, c->summary);
+  fputs("\nreclaim COMMAND --help tells the flags; reclaim --version tells the build.\n", f);
+}
 
 static int unknown_command(const char *word) {
-  static const char *const words[] = {"run",     "list",   "cell",        "minheap", "merge",
-                                      "compare", "report", "conformance", "--help",  "--version"};
-  char hint[64];
-  return sweep_refuse(
-      "unknown command '%s'%s (allowed: run, list, cell, minheap, merge, compare, report, conformance, --help, --version)", word,
-      catalog_suggest(word, words, sizeof words / sizeof *words, hint, sizeof hint));
+  const char *words[COMMANDS + 2];
+  char hint[64], *allowed = sweep_strdup("");
+  for (int i = 0; i < COMMANDS + 2; i++) {
+    words[i] = i < COMMANDS ? commands[i].name : i == COMMANDS ? "--help" : "--version";
+    char *longer = sweep_format("%s%s%s", allowed, i ? ", " : "", words[i]);
+    free(allowed);
+    allowed = longer;
+  }
+  int rc = sweep_refuse("unknown command '%s'%s (allowed: %s)", word,
+                        catalog_suggest(word, words, COMMANDS + 2, hint, sizeof hint), allowed);
+  free(allowed);
+  return rc;
 }
 
 int main(int argc, char **argv) {
-  double started = sweep_now();
-  if (argc < 2) return fputs(usage, stderr), SWEEP_BAD_INPUT;
-  const char *command = argv[1];
-  if (!strcmp(command, "run")) return sweep_run_main(argc - 1, argv + 1, started);
-  if (!strcmp(command, "list")) return sweep_list_main(argc - 1, argv + 1);
-  if (!strcmp(command, "cell")) return cell_main(argc - 1, argv + 1);
-  if (!strcmp(command, "minheap")) return sweep_minheap_main(argc - 1, argv + 1);
-  if (!strcmp(command, "merge")) return sweep_merge_main(argc - 1, argv + 1);
-  if (!strcmp(command, "compare")) return compare_main(argc - 1, argv + 1);
-  if (!strcmp(command, "conformance")) return sweep_conformance_main(argc - 1, argv + 1);
-  if (!strcmp(command, "report")) return report_main(argc - 1, argv + 1);
-  if (!strcmp(command, "--help") || !strcmp(command, "-h") || !strcmp(command, "help")) return fputs(usage, stdout), SWEEP_FINE;
-  if (!strcmp(command, "--version") || !strcmp(command, "version")) return sweep_program_print_version(stdout), SWEEP_FINE;
-  return unknown_command(command);
+  started = sweep_now();
+  if (argc < 2) return usage(stderr), SWEEP_BAD_INPUT;
+  const char *word = argv[1];
+  for (const struct command *c = commands; c < commands + COMMANDS; c++)
+    if (!strcmp(word, c->name)) return c->main(argc - 1, argv + 1);
+  if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) return usage(stdout), SWEEP_FINE;
+  if (!strcmp(word, "--version") || !strcmp(word, "version")) return sweep_program_print_version(stdout), SWEEP_FINE;
+  return unknown_command(word);
 }

@@ -3,6 +3,7 @@
    A process may sit several cgroups deep and any level may hold a limit, so every level up to the mount is asked. */
 #include "memory.h"
 
+#include "harness/sweep/machine.h"
 #include "harness/sweep/text.h"
 
 #include <stdio.h>
@@ -13,7 +14,7 @@ static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* The number after `word` at the beginning of a line ("" for the first of the file); `def` when there is none. */
 static uint64_t number_in(const char *path, const char *word, uint64_t def) {
-  char *text = sweep_read_file(path, NULL);
+  char *text = sweep_machine_file(path, NULL);
   uint64_t value = def;
   size_t len = strlen(word);
   for (const char *p = text; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) {
@@ -57,8 +58,9 @@ static double quota_v2(const char *dir) {
   char path[1200], line[128];
   double quota, period;
   snprintf(path, sizeof path, "%s/cpu.max", dir);
-  return sweep_read_line(path, line, sizeof line) && sscanf(line, "%lf %lf", &quota, &period) == 2 && period > 0 ? quota / period
-                                                                                                                 : 0;
+  return sweep_machine_line(path, line, sizeof line) && sscanf(line, "%lf %lf", &quota, &period) == 2 && period > 0
+             ? quota / period
+             : 0;
 }
 
 static double quota_v1(const char *dir) {
@@ -72,7 +74,7 @@ static double quota_v1(const char *dir) {
 
 /* The path of this process's cgroup in the hierarchy that has `controller` ("" : version 2), or NULL. The caller frees. */
 static char *own_cgroup(const char *controller) {
-  char *text = sweep_read_file("/proc/self/cgroup", NULL), *found = NULL;
+  char *text = sweep_machine_file("/proc/self/cgroup", NULL), *found = NULL;
   for (char *line = text; line && *line && !found;) {
     char *end = strchr(line, '\n'), *names = strchr(line, ':'), *path = names ? strchr(names + 1, ':') : NULL;
     if (end) *end = 0;

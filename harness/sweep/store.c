@@ -95,8 +95,9 @@ static json_t *new_record(const struct store *s, const char *name, int argc, cha
   return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:[]}", "schema", 1, "campaign", name,
                    "started_at", now, "host", s->host, "machine", s->machine, "commit", sweep_program_commit(), "seed",
                    (json_int_t)s->plan.seed, "baseline", s->plan.baseline, "command", text_array(argv, argc), "objects",
-                   sweep_objects_json(&s->plan), "environment", sweep_environment_record(), "plan", sweep_plan_json(&s->plan),
-                   "warnings", text_array(s->plan.warnings, s->plan.nwarnings), "finished", 0, "runs");
+                   sweep_objects_json(&s->plan), "environment", sweep_environment_record(sweep_environment_threads(&s->plan)),
+                   "plan", sweep_plan_json(&s->plan), "warnings", text_array(s->plan.warnings, s->plan.nwarnings), "finished", 0,
+                   "runs");
 }
 
 int sweep_store_save(struct store *s) {
