@@ -34,6 +34,7 @@ struct fixture_cell {
   bool control_poor, oversubscribed;
   double window_s;    /* of an iteration; 0: 30 ms */
   const char *steady; /* NULL: steady */
+  const char *plant;  /* NULL: nothing */
 };
 
 struct fixture {
@@ -50,7 +51,7 @@ static const char fixture_header[] =
     "cpu_user_ns,cpu_system_ns,mutator_wall_ns,mutator_cpu_ns,collector_wall_ns,collector_cpu_ns,collections,pause_max_ns,"
     "pause_p99_ns,rss_before_bytes,rss_mean_bytes,rss_peak_bytes,rss_after_bytes,live_bytes,leaked_objects,leaked_bytes,"
     "minor_faults,major_faults,context_switches,migrations,checksum,control_speed,control_speedup,control_ok,oversubscribed,"
-    "commit,steady";
+    "commit,steady,plant";
 
 static inline void fixture_number(FILE *out, double v) {
   if (v >= 0)
@@ -97,8 +98,8 @@ static inline void fixture_row(FILE *out, const struct fixture *f, const struct 
                       3,
                       unknown};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) fixture_number(out, numbers[i]);
-  fprintf(out, ",00000000deadbeef,1.01,1.9,%s,%s,0123456789ab,%s%s", c->control_poor && block == 1 ? "false" : "true",
-          c->oversubscribed ? "true" : "false", c->steady ? c->steady : "steady", f->newline ? f->newline : "\n");
+  fprintf(out, ",00000000deadbeef,1.01,1.9,%s,%s,0123456789ab,%s,%s%s", c->control_poor && block == 1 ? "false" : "true",
+          c->oversubscribed ? "true" : "false", c->steady ? c->steady : "steady", c->plant ? c->plant : "", f->newline ? f->newline : "\n");
 }
 
 static inline void fixture_invocation(FILE *out, const struct fixture *f, const struct fixture_cell *c, int block, int invocation,

@@ -514,6 +514,20 @@ Test(table, circumstances_are_marked_and_explained) {
   free(text);
 }
 
+/* What was put there on purpose is never met without its mark. */
+Test(table, planted_cells_are_marked_and_warned_of) {
+  struct fixture_cell cells[] = {plain("rc", 50e6), plain("rc-atomic", 40e6)};
+  struct fixture f = {.cell = cells, .ncells = 2, .blocks = 6, .iterations = 2, .seed = 1};
+  char *text = print_table(&f, 100);
+  cr_expect(strstr(text, "planted") == NULL && strstr(text, "on purpose") == NULL, "%s", text);
+  free(text);
+  cells[1].plant = "cpu=5";
+  text = print_table(&f, 100);
+  cr_expect(strstr(text, "ok+") && strstr(text, "+ planted: "), "%s", text);
+  cr_expect(strstr(text, "warning: 1 cell was made slower or larger on purpose") != NULL, "%s", text);
+  free(text);
+}
+
 Test(table, spread_and_shortest_window_are_in_the_summary) {
   struct fixture_cell cells[] = {plain("rc", 50e6), plain("rc-atomic", 40e6)};
   cells[1].spread = 0.3;

@@ -41,9 +41,12 @@ static struct {
   reclaim_heap *heap;
   reclaim_stats stats;
   uint64_t live_objects_before, live_bytes_before; /* of the next iteration */
+  _Atomic uint64_t burnt_ns;                       /* of CPU time on purpose, in all iterations */
+  uint64_t grown_bytes;                            /* of memory */
   /* What the job at hand needs to know. */
   uint32_t iteration;
   bool audit;
+  uint64_t burn_ns; /* of each */
 } cell;
 
 /* --- Ending --------------------------------------------------------------------------------------------------------------- */
@@ -105,6 +108,12 @@ static void job_run(int i, void *unused) {
   cell.options.strategy->run(s->thread, cell.iteration, cell.audit, &s->result);
 }
 
+static void job_burn(int i, void *unused) {
+  (void)i;
+  (void)unused;
+  atomic_fetch_add_explicit(&cell.burnt_ns, cell_plant_burn(cell.burn_ns), memory_order_relaxed);
+}
+
 static void job_collect(int i, void *unused) {
   (void)unused;
   if (i == 0) cell.options.strategy->collect(cell.seats[0].thread);
@@ -142,6 +151,15 @@ static void fill_cpu(struct cell_row *r, const struct cell_edge *a, const struct
   uint64_t total = less(user + system, sampler_user + sampler_system), own = less(user, sampler_user);
   r->cpu_user_ns = own < total ? own : total;
   r->cpu_system_ns = total - r->cpu_user_ns;
+}
+
+/* Makes a window longer by the planted share of the CPU time in it. */
+static void lengthen(struct cell_window *w) {
+  struct cell_row own;
+  fill_cpu(&own, &w->start, &w->end);
+  uint64_t ns = own.cpu_user_ns + own.cpu_system_ns;
+  cell.burn_ns = (uint64_t)((double)ns * cell.options.plant.cpu / cell.options.threads);
+  w->end = cell_team_do(cell.team, job_burn, NULL).end;
 }
 
 static void fill_use(struct cell_row *r, const struct cell_window *w) {
@@ -212,12 +230,22 @@ static struct cell_window run_once(uint32_t iteration, bool audit) {
   cell.audit = audit;
   s->reset_stats(cell.heap);
   struct cell_window w = cell_team_do(cell.team, job_run, NULL);
+  if (cell.options.plant.cpu > 0) lengthen(&w);
   s->stats(cell.heap, &cell.stats);
   if (audit && (s->capabilities & RECLAIM_RECLAIMS)) { /* without what earlier iterations have leaked */
     cell.result.live_objects = less(cell.stats.live_objects, cell.live_objects_before);
     cell.result.live_bytes = less(cell.stats.live_bytes, cell.live_bytes_before);
   }
   return w;
+}
+
+/* After an iteration: up to the planted share of its own peak, where that is more than there is. */
+static void grow(uint64_t peak_bytes) {
+  if (peak_bytes == RECLAIM_NONE) end_cell("crashed", "memory cannot be planted where its peak is not known");
+  uint64_t due = (uint64_t)((double)less(peak_bytes, cell.grown_bytes) * cell.options.plant.rss);
+  if (due <= cell.grown_bytes) return;
+  if (!cell_plant_grow(due - cell.grown_bytes)) end_cell("out-of-memory", "no room for planted memory");
+  cell.grown_bytes = due;
 }
 
 static void iterate(int iteration) {
@@ -238,6 +266,7 @@ static void iterate(int iteration) {
   fill_stats(r, &cell.stats);
   r->rss_after_bytes = cell_rss_exact();
   if (r->measured) cell_result_pool(&cell.result, &cell.stats);
+  if (iteration + 1 >= o->warmup && o->plant.rss > 0) grow(r->rss_peak_bytes);
   if (counting || iteration + 1 == o->warmup + o->iterations) fill_leaks(r);
   atomic_store_explicit(&cell.result.nrows, iteration + 1, memory_order_release);
 }
@@ -287,6 +316,15 @@ static void set_up_heap(void) {
   count_live(&cell.live_objects_before, &cell.live_bytes_before);
 }
 
+/* Whoever meets the row is told. */
+static void note_plant(void) {
+  cell.result.planted_cpu_ns = atomic_load_explicit(&cell.burnt_ns, memory_order_relaxed);
+  cell.result.planted_bytes = cell.grown_bytes;
+  size_t n = strlen(cell.result.reason);
+  snprintf(cell.result.reason + n, sizeof cell.result.reason - n, "%splanted: %s; no measurement of the strategy", n ? "; " : "",
+           cell.options.plant_text);
+}
+
 static void measure(void) {
   const struct cell_options *o = &cell.options;
   for (int i = 0; i < o->warmup + o->iterations; i++) iterate(i);
@@ -296,6 +334,7 @@ static void measure(void) {
   if (o->warmup == 0 && (is & RECLAIM_RECLAIMS)) run_once((uint32_t)o->iterations, true);
   const char *leaks = catalog_leaks(o->strategy, o->choice.workload, o->params);
   if (leaks) snprintf(cell.result.reason, sizeof cell.result.reason, "leaks by nature: %s", leaks);
+  if (*o->plant_text) note_plant();
   /* Where counts free what is not cyclic, no collection need come. */
   bool tracing = (is & RECLAIM_RECLAIMS_CYCLES) && !(is & RECLAIM_COUNTS_HEAP);
   if (!tracing || cell.result.all_collections == RECLAIM_NONE || cell.result.all_collections >= TRACING_NEEDS) return;

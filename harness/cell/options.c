@@ -46,6 +46,8 @@ static const struct flag {
     {"--pack", "NAME", "the pack that the workload is of [found by looking]", WORD(pack)},
     {"--trust-owners", NULL, "allow plug-ins of other owners than you and root", WORD(trust_owners)},
     {"--no-probe", NULL, "load plug-ins without trying them in a child first, as under a debugger", WORD(no_probe)},
+    {"--plant", "cpu=P|rss=P", "slow down or grow on purpose by P %, to see whether that is found; the result says so",
+     WORD(plant)},
     {"--fd", "N", "write the result to this file descriptor [1]", WORD(fd)},
     {"--wait-for-go", NULL, "set up, then wait for a line on the standard input: time to attach a profiler", WORD(wait_for_go)},
     {"--help", NULL, "this text", WORD(help)},
@@ -256,6 +258,14 @@ static bool read_run(const struct cell_words *w, struct cell_options *o, char *e
   return false;
 }
 
+/* Memory is grown by a share of what a warm-up iteration took. */
+static bool read_plant(const char *text, struct cell_options *o, char *err, size_t nerr) {
+  o->plant_text = text ? text : "";
+  if (text && !cell_plant_read(text, &o->plant, err, nerr)) return false;
+  if (!(o->plant.rss > 0) || o->warmup) return true;
+  return snprintf(err, nerr, "--plant: %s needs a warm-up iteration", text), false;
+}
+
 static bool accept(struct cell_options *o, char *err, size_t nerr) {
   const reclaim_workload *w = o->choice.workload;
   const char *refusal = w->refuse ? w->refuse(o->params, o->threads, o->sharing) : NULL;
@@ -278,7 +288,7 @@ bool cell_read_options(const struct cell_words *w, struct cell_options *o, char 
   o->strategy = open_object(w, o->allocator.flavour, err, nerr);
   return o->strategy && read_run(w, o, err, nerr) && read_params(w, o, err, nerr) && read_sharing(w, o, err, nerr) &&
          read_machine(w, o, err, nerr) && accept(o, err, nerr) && read_heap(w->heap ? w->heap : "3x", o, err, nerr) &&
-         read_memory_limit(w->memory_limit, o, err, nerr);
+         read_memory_limit(w->memory_limit, o, err, nerr) && read_plant(w->plant, o, err, nerr);
 }
 
 void cell_free_options(struct cell_options *o) {

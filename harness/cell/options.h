@@ -4,6 +4,7 @@
 
 #include "harness/catalog/catalog.h"
 #include "harness/cell/pin.h"
+#include "harness/cell/plant.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +12,7 @@
 /* As given, each as text or NULL: what is read before the strategy's object is. */
 struct cell_words {
   const char *strategy, *workload, *sharing, *threads, *allocator, *heap, *pin, *warmup, *iterations, *gc_threads, *seed,
-      *memory_limit, *fd, *plugin_path, *pack;
+      *memory_limit, *fd, *plugin_path, *pack, *plant;
   const char *trust_owners, *no_probe;            /* not NULL: present */
   const char *oversubscribe, *wait_for_go, *help; /* not NULL: present */
   const char **sets;                              /* "name=value", in the order given */
@@ -38,6 +39,8 @@ struct cell_options {
   uint64_t memory_limit_bytes; /* 0: none */
   uint64_t seed;
   int warmup, iterations;
+  const char *plant_text; /* as given, "" for none */
+  struct cell_plant plant;
   int fd;
   bool wait_for_go;
 };

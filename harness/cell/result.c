@@ -112,6 +112,11 @@ static void write_cell(struct cell_json *j, const struct cell_result *r) {
   number(j, "memory_limit_bytes", o->memory_limit_bytes ? o->memory_limit_bytes : RECLAIM_NONE);
   truth(j, "oversubscribed", o->oversubscribed);
   number(j, "seed", o->seed);
+  if (*o->plant_text) {
+    text(j, "plant", o->plant_text);
+    number(j, "planted_cpu_ns", r->planted_cpu_ns);
+    number(j, "planted_bytes", r->planted_bytes);
+  }
   text(j, "pack", o->strategy->pack);
   text(j, "object", catalog_path(o->strategy));
   text(j, "build", o->strategy->build);

@@ -282,6 +282,7 @@ static void put_status(struct maker *m, struct grid_row *r, const struct cell *c
   if (!cell_steady(c)) strcat(marks, "?");
   if (!strcmp(c->steady, "warming")) strcat(marks, ">");
   if (!strcmp(c->steady, "slowing")) strcat(marks, "<");
+  if (*c->plant) strcat(marks, "+");
   if (!ok && (*c->reason || !m->detail->status_words))
     snprintf(notes, sizeof notes, "[%s]", note(m, report_format("%s%s%s", c->status, *c->reason ? ": " : "", c->reason)));
   else if (ok && *c->reason)
@@ -296,6 +297,7 @@ static void put_status(struct maker *m, struct grid_row *r, const struct cell *c
   m->used->unsteady |= !cell_steady(c);
   m->used->warming |= !strcmp(c->steady, "warming");
   m->used->slowing |= !strcmp(c->steady, "slowing");
+  m->used->planted |= *c->plant != 0;
 }
 
 /* A cell without a single number keeps its row, and its reason stands where the numbers would. */

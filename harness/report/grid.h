@@ -64,8 +64,8 @@ struct grid {
 
 /* What the legend has to explain, gathered over all groups. */
 struct grid_used {
-  bool interval, range, single, uncollected, poor, oversubscribed, unsteady, warming, slowing, na_heap, peak_factor, factor,
-      declared, na_gc, na_pause, na_memory, na_leaked;
+  bool interval, range, single, uncollected, poor, oversubscribed, unsteady, warming, slowing, planted, na_heap, peak_factor,
+      factor, declared, na_gc, na_pause, na_memory, na_leaked;
 };
 
 /* Column of a group that has one value throughout. */

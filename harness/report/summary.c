@@ -63,6 +63,7 @@ static const struct column {
     {"leaked_bytes", NUMBER, offsetof(struct cell, leaked_bytes)},
     {"steady", TEXT, offsetof(struct cell, steady)},
     {"side", AXIS_TEXT, AXIS_SIDE},
+    {"plant", TEXT, offsetof(struct cell, plant)},
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 

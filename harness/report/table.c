@@ -280,6 +280,8 @@ static void print_legend(const struct table *t) {
     paragraph(t, 2, "? no steady state: its iterations change and change back, or to the very end; kept out of ratios.");
   if (u->warming) paragraph(t, 2, "> its measured iterations still become faster: more warm-up would be right.");
   if (u->slowing) paragraph(t, 2, "< its measured iterations become slower, and stay so.");
+  if (u->planted)
+    paragraph(t, 2, "+ planted: made slower or larger on purpose, to see whether that is found; no measurement of a strategy.");
   if (u->factor)
     paragraph(t, 2,
               u->declared ? "heap: 1x is the live bytes that the workload declares, where its smallest heap was not searched for."
@@ -321,6 +323,14 @@ static void print_title(const struct table *t) {
   free(repeated);
 }
 
+static void warn_of_plants(const struct table *t) {
+  int n = 0;
+  for (int i = 0; i < t->campaign->ncells; i++) n += *t->campaign->cell[i]->plant != 0;
+  if (n)
+    paragraph(t, 2, "warning: %d cell%s made slower or larger on purpose; no number of them is to be quoted.", n,
+              n == 1 ? " was" : "s were");
+}
+
 static void print_warnings(const struct table *t) {
   size_t i;
   json_t *w;
@@ -328,6 +338,7 @@ static void print_warnings(const struct table *t) {
     const char *text = json_is_object(w) ? json_string_value(json_object_get(w, "message")) : json_string_value(w);
     if (text) paragraph(t, 2, "warning: %s", text);
   }
+  warn_of_plants(t);
   if (json_is_false(json_object_get(t->campaign->json, "finished")))
     paragraph(t, 2, "warning: the campaign is not finished; its numbers are of the blocks so far.");
 }
