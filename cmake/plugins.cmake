@@ -46,6 +46,8 @@ endfunction()
 #   RECLAIM_STRATEGY_LIBRARIES  what its objects are linked with
 #   RECLAIM_STRATEGY_FLAVOURS   the flavours it exists in (default: pool malloc)
 #   RECLAIM_STRATEGY_MISSING    why it cannot be built here; it is then left out, and said so
+#
+# RECLAIM_FLAVOURS, where it is set, leaves out the others, unless that leaves nothing: for builds that only test.
 function(reclaim_strategies OUT)
   set(NAMES "")
   file(GLOB HEADERS CONFIGURE_DEPENDS ${RECLAIM_ROOT}/strategies/*.h)
@@ -59,6 +61,11 @@ function(reclaim_strategies OUT)
     if(RECLAIM_STRATEGY_MISSING)
       message(STATUS "strategy ${NAME} is left out: ${RECLAIM_STRATEGY_MISSING}")
       continue()
+    endif()
+    set(WANTED ${RECLAIM_STRATEGY_FLAVOURS})
+    list(FILTER WANTED INCLUDE REGEX "^(${RECLAIM_FLAVOURS})$")
+    if(RECLAIM_FLAVOURS AND WANTED)
+      set(RECLAIM_STRATEGY_FLAVOURS ${WANTED})
     endif()
     set(SOURCES ${RECLAIM_ROOT}/strategies/${NAME}.c)
     if(NOT SOURCES IN_LIST ALL_SOURCES)

@@ -215,7 +215,7 @@ static void fill_a_list(void *unused) {
 }
 MechanismTest(limits, the_end_of_memory_says_so, .timeout = LIMIT_S) {
   CHECK(gave_up(in_child(fill_a_list, NULL), RECLAIM_FAIL_OUT_OF_MEMORY, "work list"));
-  for (rlim_t bytes = 6 << 20; bytes < 60 << 20; bytes += 1234567) {
+  for (rlim_t bytes = 6 << 20; bytes < 60 << 20; bytes += 3456789) {
     int status = in_child(run_out, &bytes);
     if (!gave_up(status, RECLAIM_FAIL_OUT_OF_MEMORY, "memory"))
       fprintf(stderr, "at %lu: %d: %s\n", (unsigned long)bytes, status, child_said);
