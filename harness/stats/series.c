@@ -137,11 +137,13 @@ static double unit(uint64_t *s) { return ((double)(next(s) >> 11) + 0.5) / 90071
 static double normal(uint64_t *s) { return stats_normal_quantile(unit(s)); }
 
 /* How often noise alone splits as widely: autoregressions of the correlation found, which is itself only an estimate, so that each is
-   drawn with one as far from it as the truth might be. */
-static double chance(double r, int whole, int n, int shortest, double observed, int draws, uint64_t *seed, double *series,
-                     double *scratch) {
+   drawn with one as far from it as the truth might be. Once that is more often than `alpha` allows, the other draws are left out: the
+   result is above alpha then, and says no more. */
+static double chance(double r, int whole, int n, int shortest, double observed, double alpha, int draws, uint64_t *seed,
+                     double *series, double *scratch) {
   int wider = 0;
-  for (int d = 0; d < draws; d++) {
+  double most = alpha * (draws + 1.0) - 1;
+  for (int d = 0; d < draws && wider <= most; d++) {
     double q = r + UNCERTAINTY * normal(seed) / sqrt(whole), value = normal(seed);
     q = q < 0 ? 0 : q > 0.97 ? 0.97 : q;
     for (int i = 0; i < n; i++) {
@@ -168,7 +170,7 @@ static void search(struct search *s, const double *x, int from, int to) {
   if (n < 2 * s->shortest || s->n == STATS_CHANGES) return;
   double observed = statistic(x + from, n, s->shortest, s->scratch, &split);
   if (!split.at || observed <= 0) return;
-  double p = chance(s->correlation, s->whole, n, s->shortest, observed, s->draws, &s->seed, s->series, s->scratch);
+  double p = chance(s->correlation, s->whole, n, s->shortest, observed, s->alpha, s->draws, &s->seed, s->series, s->scratch);
   if (p > s->alpha) return;
   int at = from + split.at;
   search(s, x, from, at);
@@ -176,8 +178,7 @@ static void search(struct search *s, const double *x, int from, int to) {
   search(s, x, at, to);
 }
 
-/* The levels between the changes that were found. */
-static void fill_levels(const double *x, int n, struct stats_change *c, int changes) {
+void stats_change_levels(const double *x, int n, struct stats_change *c, int changes) {
   for (int i = 0; i < changes; i++) {
     int from = i ? c[i - 1].at : 0, to = i + 1 < changes ? c[i + 1].at : n;
     c[i].before = mean_of(x + from, c[i].at - from);
@@ -197,7 +198,7 @@ int stats_changes(const double *x, int n, int shortest, double alpha, int draws,
                      .scratch = work + n};
   s.correlation = noise_correlation(x, n, s.shortest, s.scratch);
   search(&s, x, 0, n);
-  fill_levels(x, n, out, s.n);
+  stats_change_levels(x, n, out, s.n);
   return s.n;
 }
 
@@ -317,7 +318,7 @@ enum stats_steadiness stats_steadiness(const double *t, int rows, int m, int war
   search_rows(&s, 0, m);
   double *mean = work + (rows + 1) * m;
   profile(t, rows, m, 0, m, mean);
-  fill_levels(mean, m, s.change, s.n);
+  stats_change_levels(mean, m, s.change, s.n);
   enum stats_steadiness is = judge(s.change, s.n, m, warmup, least, level);
   return is == STEADY && differ(&s, warmup) ? UNSTEADY : is;
 }

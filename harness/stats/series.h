@@ -35,6 +35,9 @@ enum { STATS_CHANGES = 64 };
 int stats_changes(const double *x, int n, int shortest, double alpha, int draws, uint64_t seed, struct stats_change *out,
                   double *work);
 
+/* The levels before and after each of these changes, from those that stand beside it: after some were taken out. */
+void stats_change_levels(const double *x, int n, struct stats_change *c, int changes);
+
 /* How a cell runs over its iterations. */
 enum stats_steadiness {
   STEADY_UNKNOWN, /* too few iterations or invocations to say */
