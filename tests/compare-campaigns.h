@@ -30,6 +30,7 @@ struct made_campaign {
   FILE *rows;
   char cells[65536]; /* of the plan */
   int invocation;
+  const char *name; /* of the campaign; NULL: made */
   const char *json; /* more keys for campaign.json */
   int blocks, warmup, iterations;
   bool finished;
@@ -125,8 +126,8 @@ static inline const char *made_close(struct made_campaign *c) {
   fclose(c->rows);
   snprintf(path, sizeof path, "%.120s/campaign.json", c->dir);
   FILE *out = fopen(path, "w");
-  fprintf(out, "{\"schema\": 1, \"campaign\": \"made\", \"warnings\": [], \"finished\": %s%s,\n", c->finished ? "true" : "false",
-          c->json);
+  fprintf(out, "{\"schema\": 1, \"campaign\": \"%s\", \"warnings\": [], \"finished\": %s%s,\n", made_or(c->name, "made"),
+          c->finished ? "true" : "false", c->json);
   fprintf(out, "\"plan\": {\"blocks\": %d, \"warmup\": %d, \"iterations\": %d, \"cells\": [%s]}}\n", c->blocks, c->warmup,
           c->iterations, c->cells);
   fclose(out);

@@ -218,6 +218,14 @@ Test(refused, files_that_are_empty_or_were_cut) {
   cut_file(dir, 34, 0); /* between invocations */
   refused("/e/samples.csv:34:#1 invocation of a finished campaign", dir, by, NULL);
   char *out, *err;
+  struct made_campaign c;
+  made_open(&c, "g"); /* what cannot be run by its nature has no blocks, and none are missing */
+  c.finished = true;
+  made_blocks(&c, (struct made){.strategy = "rc", .us = 10}, 6);
+  made_blocks(&c, (struct made){.strategy = "other", .us = 10}, 6);
+  made_add(&c, (struct made){.strategy = "third", .us = 10, .status = "not-applicable"});
+  cr_expect_eq(say(&out, &err, made_close(&c), by, NULL), 0, "%s", err);
+  free(out), free(err);
   dir = two_cells("f", false);
   cut_file(dir, 34, 0); /* of one that is not finished it may be so */
   cr_expect_eq(say(&out, &err, dir, by, NULL), 0, "%s", err);

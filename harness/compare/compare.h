@@ -120,6 +120,13 @@ int compare_match_campaigns(struct comparison *, const bool *const kept[2]);
 /* Estimates and verdicts of all matches, then of all together. */
 void compare_judge(struct comparison *);
 
+/* The machine of a campaign: host, CPU and CPUs as recorded, else the host of its rows. *one: it is of no other machine, too. */
+const char *compare_machine(const struct campaign *, bool *one);
+
+/* What differs between the environments of two campaigns, apart from load, memory and versions of the program: "kernel was ..., and then ...".
+   Returns how many lines; free them with sweep_free_words. */
+int compare_environments(const struct campaign *a, const struct campaign *b, char ***out);
+
 /* Adds an owned line to `said`. */
 void compare_say(struct comparison *, char *line);
 

@@ -39,12 +39,17 @@ bool facet_find(const char *list, const char *name, int length, struct assignmen
   return false;
 }
 
+static bool is_named(const struct assignment *a, const char *name) {
+  return name && (int)strlen(name) == a->name_length && !strncmp(name, a->name, (size_t)a->name_length);
+}
+
+static bool same_value(const struct assignment *a, const struct assignment *b) {
+  return a->value_length == b->value_length && !strncmp(a->value, b->value, (size_t)a->value_length);
+}
+
 bool facet_contradiction(const char *a, const char *b, const char *but, struct assignment *in_a, struct assignment *in_b) {
-  while (facet_next(&a, in_a)) {
-    if (but && (int)strlen(but) == in_a->name_length && !strncmp(but, in_a->name, strlen(but))) continue;
-    if (!facet_find(b, in_a->name, in_a->name_length, in_b)) continue;
-    if (in_a->value_length != in_b->value_length || strncmp(in_a->value, in_b->value, (size_t)in_a->value_length)) return true;
-  }
+  while (facet_next(&a, in_a))
+    if (!is_named(in_a, but) && facet_find(b, in_a->name, in_a->name_length, in_b) && !same_value(in_a, in_b)) return true;
   return false;
 }
 
@@ -68,6 +73,18 @@ const char *facet_lookup(const void *cell, const char *name) { return facet_valu
 bool facet_same(const char *a, const char *b) {
   uint64_t x, y;
   return !strcmp(a, b) || (catalog_parse_bytes(a, &x) && catalog_parse_bytes(b, &y) && x == y);
+}
+
+void facet_settings(const struct cell *const *cells, int n, const struct cell *cell, enum axis owner, enum axis list,
+                    const char *but, const char *prefix, struct text *out) {
+  struct assignment a, b;
+  for (const char *at = cell->axis[list]; facet_next(&at, &a);) {
+    bool differs = false;
+    for (int i = 0; i < n && !differs && !is_named(&a, but); i++)
+      differs = !strcmp(cells[i]->axis[owner], cell->axis[owner]) &&
+                facet_find(cells[i]->axis[list], a.name, a.name_length, &b) && !same_value(&a, &b);
+    if (differs) sweep_text_addf(out, "%s%s%.*s", out->n ? " " : "", prefix, (int)(a.value + a.value_length - a.name), a.name);
+  }
 }
 
 static void add(char ***list, int *n, const char *name, int length) {

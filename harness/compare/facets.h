@@ -6,6 +6,7 @@
 #define RECLAIM_COMPARE_FACETS_H
 
 #include "harness/report/campaign.h"
+#include "harness/sweep/text.h"
 
 /* The axis of that name; AXES where it is none. `heap` and `pin` are those of `reclaim run`; a plug-in goes by its strategy's name. */
 enum axis facet_axis(const char *name);
@@ -35,5 +36,11 @@ bool facet_find(const char *list, const char *name, int length, struct assignmen
 
 /* The first name that both lists have with different values, other than `but` (may be NULL); false where there is none. */
 bool facet_contradiction(const char *a, const char *b, const char *but, struct assignment *in_a, struct assignment *in_b);
+
+/* Adds "name=value name=value ..." to `out` for what a list (AXIS_PARAMETERS, AXIS_TUNABLES) of this cell has with another value than the
+   same list of one of `cells` with the same owner (AXIS_WORKLOAD, AXIS_STRATEGY): what tells them apart. `but` (may be NULL) is passed over;
+   `prefix` stands before each name. */
+void facet_settings(const struct cell *const *cells, int n, const struct cell *cell, enum axis owner, enum axis list,
+                    const char *but, const char *prefix, struct text *out);
 
 #endif

@@ -93,7 +93,7 @@ static const char *machine_of_rows(const struct campaign *c, bool *one) {
   return first ? first : "";
 }
 
-static const char *machine_of(const struct campaign *c, bool *one) {
+const char *compare_machine(const struct campaign *c, bool *one) {
   const char *recorded = json_string_value(json_object_get(c->json, "machine")), *rows = machine_of_rows(c, one);
   return recorded ? recorded : rows;
 }
@@ -102,7 +102,7 @@ static int check_machines(const struct comparison *c) {
   const char *machine[2];
   for (int i = 0; i < 2; i++) {
     bool one;
-    machine[i] = machine_of(&c->campaign[i], &one);
+    machine[i] = compare_machine(&c->campaign[i], &one);
     if (!one)
       return sweep_refuse("%s: it is of several machines, and values without pairs can be compared within one alone", c->dir[i]);
   }
@@ -202,23 +202,43 @@ static bool passes(const char *key) {
   return false;
 }
 
-static void say_differences(struct comparison *c, const char *path, json_t *a, json_t *b) {
+static char *dump(json_t *v) {
+  char *text = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+  return text ? text : sweep_strdup("not known");
+}
+
+static void add_differences(json_t *a, json_t *b, const char *path, char ***out, int *n) {
   const char *key;
   json_t *v;
-  if (json_equal(a, b) || c->nsaid >= MOST_DIFFERENCES) return;
+  if (json_equal(a, b) || *n >= MOST_DIFFERENCES) return;
   if (json_is_object(a) && json_is_object(b)) {
     json_object_foreach(a, key, v) {
       if (passes(key)) continue;
       char *inner = sweep_format("%s%s%s", path, *path ? "." : "", key);
-      say_differences(c, inner, v, json_object_get(b, key));
+      add_differences(v, json_object_get(b, key), inner, out, n);
       free(inner);
     }
     return;
   }
-  char *x = json_dumps(a, JSON_ENCODE_ANY | JSON_COMPACT), *y = b ? json_dumps(b, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-  compare_say(c, sweep_format("the environment differs: %s was %.60s, and then %.60s", path, x ? x : "?", y ? y : "not known"));
+  char *x = dump(a), *y = dump(b);
+  *sweep_push(*out, *n) = sweep_format("%s was %.60s, and then %.60s", path, x, y);
   free(x);
   free(y);
+}
+
+int compare_environments(const struct campaign *a, const struct campaign *b, char ***out) {
+  json_t *x = json_object_get(a->json, "environment"), *y = json_object_get(b->json, "environment");
+  int n = 0;
+  *out = NULL;
+  if (json_is_object(x) && json_is_object(y)) add_differences(x, y, "", out, &n);
+  return n;
+}
+
+static void say_environments(struct comparison *c) {
+  char **lines;
+  int n = compare_environments(&c->campaign[0], &c->campaign[1], &lines);
+  for (int i = 0; i < n; i++) compare_say(c, sweep_format("the environment differs: %s", lines[i]));
+  sweep_free_words(lines, n);
 }
 
 int compare_check_same(struct comparison *c, const bool *const kept[2]) {
@@ -230,8 +250,7 @@ int compare_check_same(struct comparison *c, const bool *const kept[2]) {
   if (!rc) rc = check_plans(c);
   if (!rc) rc = check_sets(c, kept);
   if (rc) return rc;
-  json_t *x = json_object_get(c->campaign[0].json, "environment"), *y = json_object_get(c->campaign[1].json, "environment");
-  if (json_is_object(x) && json_is_object(y)) say_differences(c, "", x, y);
+  say_environments(c);
   json_t *seed[2] = {json_object_get(c->campaign[0].json, "seed"), json_object_get(c->campaign[1].json, "seed")};
   if (seed[0] && seed[1] && !json_equal(seed[0], seed[1]))
     compare_say(c, sweep_strdup("the seeds differ, and with them what the workloads draw; `reclaim run --seed` keeps them"));

@@ -16,7 +16,8 @@ struct printer {
   int width;
   bool utf8;
   FILE *out;
-  char **note; /* owned; equal ones share a mark */
+  const struct cell **base, **other; /* of the matches */
+  char **note;                       /* owned; equal ones share a mark */
   int nnotes;
   bool shown[AXES]; /* axes that differ between matches */
   bool settings;    /* parameters or tunables do, within a workload or strategy */
@@ -93,36 +94,19 @@ static void find_shown(struct printer *p) {
   p->shown[AXIS_COLLECTOR_THREADS] &= !looked_at(p->c, AXIS_STRATEGY) && !looked_at(p->c, AXIS_THREADS);
 }
 
-/* Adds "name=value" for what differs between this cell and another of the same workload, or strategy, on the same side of a match. */
-static void add_settings(const struct comparison *c, const struct match *m, enum axis owner, enum axis list, bool base,
-                         struct text *out) {
-  const struct cell *cell = base ? m->base : m->other;
-  struct assignment a, b;
-  for (const char *at = cell->axis[list]; facet_next(&at, &a);) {
-    bool differs = false;
-    if (c->by && (int)strlen(c->by) == a.name_length && !strncmp(c->by, a.name, (size_t)a.name_length)) continue;
-    for (int i = 0; i < c->nmatches && !differs; i++) {
-      const struct cell *x = base ? c->match[i].base : c->match[i].other;
-      differs = !strcmp(x->axis[owner], cell->axis[owner]) && facet_find(x->axis[list], a.name, a.name_length, &b) &&
-                (a.value_length != b.value_length || strncmp(a.value, b.value, (size_t)a.value_length));
-    }
-    if (differs)
-      sweep_text_addf(out, "%s%s%.*s", out->n ? " " : "", base ? "base " : "", (int)(a.value + a.value_length - a.name), a.name);
-  }
-}
-
-static char *settings_of(const struct comparison *c, const struct match *m) {
+static char *settings_of(const struct printer *p, const struct match *m) {
   struct text t = {0};
-  add_settings(c, m, AXIS_WORKLOAD, AXIS_PARAMETERS, false, &t);
-  add_settings(c, m, AXIS_STRATEGY, AXIS_TUNABLES, false, &t);
-  if (looked_at(c, AXIS_STRATEGY)) add_settings(c, m, AXIS_STRATEGY, AXIS_TUNABLES, true, &t);
+  int n = p->c->nmatches;
+  facet_settings(p->other, n, m->other, AXIS_WORKLOAD, AXIS_PARAMETERS, p->c->by, "", &t);
+  facet_settings(p->other, n, m->other, AXIS_STRATEGY, AXIS_TUNABLES, p->c->by, "", &t);
+  if (looked_at(p->c, AXIS_STRATEGY)) facet_settings(p->base, n, m->base, AXIS_STRATEGY, AXIS_TUNABLES, p->c->by, "base ", &t);
   return t.s ? t.s : sweep_strdup("");
 }
 
-static bool any_settings(const struct comparison *c) {
+static bool any_settings(const struct printer *p) {
   bool any = false;
-  for (int i = 0; i < c->nmatches && !any; i++) {
-    char *s = settings_of(c, &c->match[i]);
+  for (int i = 0; i < p->c->nmatches && !any; i++) {
+    char *s = settings_of(p, &p->c->match[i]);
     any = *s != '\0';
     free(s);
   }
@@ -211,7 +195,8 @@ static char *verdict_text(struct printer *p, const struct match *m, int metric, 
   add_note(p, &marks, o->why);
   if (verdict_has_ratio(o->verdict)) add_note(p, &marks, m->note);
   if (o->lost && verdict_has_ratio(o->verdict)) {
-    char *lost = sweep_format("in %d %s a side has no value", o->lost, p->c->ncampaigns == 1 ? "pairs" : "invocations");
+    char *lost = sweep_format("a side has no value in %d %s%s", o->lost, p->c->ncampaigns == 1 ? "pair" : "invocation",
+                              o->lost == 1 ? "" : "s");
     add_note(p, &marks, lost);
     free(lost);
   }
@@ -238,7 +223,7 @@ static void put_match(struct printer *p, struct sheet *s, const struct match *m,
   sheet_row(s);
   sheet_set(s, k++, sweep_strdup(m->other->axis[AXIS_WORKLOAD]));
   sheet_set(s, k++, sweep_strdup(m->other->axis[AXIS_SHARING]));
-  if (p->settings) sheet_set(s, k++, settings_of(p->c, m));
+  if (p->settings) sheet_set(s, k++, settings_of(p, m));
   if (has_value_column(p->c)) sheet_set(s, k++, sweep_strdup(short_name(p->c->value[m->value])));
   for (int i = 0; i < LABELS; i++)
     if (p->shown[labels[i].axis]) sheet_set(s, k++, sweep_strdup(short_name(label(m, labels[i].axis))));
@@ -461,7 +446,10 @@ static void print_warnings(const struct printer *p) {
 void compare_print(const struct comparison *c, enum compare_form form, int width, bool utf8, FILE *out) {
   struct printer p = {.c = c, .form = form, .width = width, .utf8 = utf8, .out = out};
   find_shown(&p);
-  p.settings = any_settings(c);
+  p.base = sweep_alloc((size_t)c->nmatches, sizeof *p.base);
+  p.other = sweep_alloc((size_t)c->nmatches, sizeof *p.other);
+  for (int i = 0; i < c->nmatches; i++) p.base[i] = c->match[i].base, p.other[i] = c->match[i].other;
+  p.settings = any_settings(&p);
   print_title(&p);
   print_constants(&p);
   print_totals(&p);
@@ -472,4 +460,6 @@ void compare_print(const struct comparison *c, enum compare_form form, int width
   print_warnings(&p);
   for (int i = 0; i < p.nnotes; i++) free(p.note[i]);
   free(p.note);
+  free(p.base);
+  free(p.other);
 }

@@ -2,6 +2,7 @@
 #include "harness/catalog/catalog.h"
 #include "harness/cell/cell.h"
 #include "harness/compare/compare.h"
+#include "harness/compare/history.h"
 #include "harness/doctor/doctor.h"
 #include "harness/report/report.h"
 #include "harness/sweep/conformance.h"
@@ -31,6 +32,7 @@ static const struct command {
     {"merge", "put together the parts of a sweep that ran on several machines", sweep_merge_main},
     {"report", "print the table of a sweep again, from its files", report_main},
     {"compare", "ratios of costs: within a campaign, or between two", compare_main},
+    {"history", "where costs change over many campaigns of one machine, for review", history_main},
     {"doctor", "what on this machine spoils measurements, and what to do about it", doctor_main},
     {"conformance", "run the conformance suite on a strategy", sweep_conformance_main},
 };
