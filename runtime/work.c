@@ -119,6 +119,7 @@ enum { WORKLOADS_MAX = 256 };
 static const reclaim_workload *workloads[WORKLOADS_MAX];
 
 static reclaim_heap *entry_open(const reclaim_config *config) {
+  stack_exhausted = config->fail;
   Heap *H = mm_open(config);
   if (!H) return NULL;
   H->work = calloc(1, sizeof *H->work);

@@ -148,7 +148,6 @@ Heap *mm_open(const reclaim_config *config) {
   if (!H) return NULL;
   const int64_t *t = config->tunables;
   H->config = config;
-  stack_exhausted = config->fail;
   H->small = immortals();
   if (!H->small) {
     system_free(H, sizeof *H);

@@ -64,7 +64,6 @@ static Heap *counted_open(const reclaim_config *config, bool huge_pages) {
   Heap *H = system_new(sizeof *H);
   if (!H) return NULL;
   H->config = config;
-  stack_exhausted = config->fail;
   chunks_init(&H->chunks, huge_pages);
   pthread_mutex_init(&H->mutex, NULL);
   return H;

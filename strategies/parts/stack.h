@@ -10,7 +10,8 @@ typedef struct Stack {
 } Stack;
 
 /* What to call when the system has no memory, since a work list that cannot grow cannot be skipped: a heap's `fail`, which does not
-   return. NULL: the process is aborted. One for the process: the heaps that it has open have one harness. */
+   return. The runtime sets it before it opens a heap. NULL: the process is aborted. One for the process: the heaps that it has open have
+   one harness. */
 extern void (*stack_exhausted)(enum reclaim_failure why, const char *reason);
 
 /* Doubles the capacity. */
