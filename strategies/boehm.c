@@ -77,7 +77,19 @@ static void GC_CALLBACK on_event(GC_EventType event) {
 
 /* --- The heap ------------------------------------------------------------------------------------------------------------------------- */
 
+/* libgc ends the process where it cannot do without memory (its tables, its mark stack), and says so here first, mostly without a
+   message: then it is the cell that ends, with a status. */
+static GC_abort_func say_and_abort;
+static const reclaim_config *the_config;
+static void GC_CALLBACK on_abort(const char *message) {
+  if (!message || strstr(message, "Insufficient memory"))
+    the_config->fail(RECLAIM_FAIL_OUT_OF_MEMORY, "libgc was refused memory for its own tables");
+  say_and_abort(message);
+}
+
 static void start_library(const reclaim_config *config) {
+  say_and_abort = GC_get_abort_func();
+  GC_set_abort_func(on_abort);
   GC_set_handle_fork(1);
   GC_set_no_dls(1);
   GC_set_all_interior_pointers(0);
@@ -121,7 +133,7 @@ Heap *mm_open(const reclaim_config *config) {
   if (the_heap) return NULL;
   Heap *H = system_new(sizeof *H);
   if (!H) return NULL;
-  H->config = config;
+  H->config = the_config = config;
   H->small = immortals_new(1, OBJ_SHARED);
   if (!H->small) {
     system_free(H, sizeof *H);
