@@ -23,11 +23,16 @@ void *report_grow(void *old, size_t count, size_t size) {
   return grown;
 }
 
+char *report_format_list(const char *format, va_list args) {
+  char *s;
+  if (vasprintf(&s, format, args) < 0) out_of_memory();
+  return s;
+}
+
 char *report_format(const char *format, ...) {
   va_list args;
   va_start(args, format);
-  char *s;
-  if (vasprintf(&s, format, args) < 0) out_of_memory();
+  char *s = report_format_list(format, args);
   va_end(args);
   return s;
 }

@@ -11,6 +11,7 @@
 #include "harness/stats/stats.h"
 
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdbool.h>
 
 #define REPORT_SCHEMA 1    /* of campaign.json, and of the JSON that the report prints */
@@ -128,5 +129,6 @@ struct cell *campaign_cell(struct campaign *, const char *const axis[AXES]);
 /* Memory for the report: never NULL. A report that cannot have its few megabytes ends the process with one line, exit code 2. */
 void *report_grow(void *old, size_t count, size_t size);
 char *report_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *report_format_list(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 #endif

@@ -123,6 +123,10 @@ static bool read_lines(struct reading *r) {
     r->line[r->nlines++] = o;
     fold(r, o);
   }
+  if (ok && !feof(in)) {
+    fprintf(stderr, "reclaim: cannot read %s: %s\n", r->path, strerror(errno));
+    ok = false;
+  }
   free(line);
   fclose(in);
   return ok;

@@ -2,7 +2,6 @@
 
    Columns are as wide as their widest text in any group, so that groups line up under each other. If that is too wide, detail is
    given up step by step (`steps`), and the first step that fits is taken. */
-#define _GNU_SOURCE 1 /* vasprintf */
 #include "harness/report/table.h"
 #include "harness/report/grid.h"
 #include "harness/report/terminal.h"
@@ -126,12 +125,10 @@ static void blanks(const struct table *t, int n) {
 
 static void paragraph(const struct table *t, int indent, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void paragraph(const struct table *t, int indent, const char *format, ...) {
-  char *text;
   va_list args;
   va_start(args, format);
-  if (vasprintf(&text, format, args) < 0) text = NULL;
+  char *text = report_format_list(format, args);
   va_end(args);
-  if (!text) return;
   terminal_wrap(t->out, t->width, 0, indent, text);
   free(text);
 }
