@@ -5,6 +5,7 @@
    spreads over packages, then nodes, then caches, whatever levels the machine has, without naming one of them. */
 #define _GNU_SOURCE
 #include "harness/cell/pin.h"
+#include "harness/cell/guard.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -185,9 +186,10 @@ int cell_other_cpus(hwloc_topology_t topology, const int *cpus, int n, int **oth
 
 /* --- This machine --------------------------------------------------------------------------------------------------------- */
 
-int cell_topology_load(hwloc_topology_t *topology, char *err, size_t nerr) {
+static int load_topology(hwloc_topology_t *topology, char *err, size_t nerr) {
   if (hwloc_topology_init(topology) != 0) {
     snprintf(err, nerr, "hwloc cannot start: %s", strerror(errno));
+    *topology = NULL;
     return -1;
   }
   hwloc_bitmap_t mine = hwloc_bitmap_alloc();
@@ -199,9 +201,17 @@ int cell_topology_load(hwloc_topology_t *topology, char *err, size_t nerr) {
   if (!ok) {
     snprintf(err, nerr, "hwloc cannot read the topology of this machine: %s", strerror(errno));
     hwloc_topology_destroy(*topology);
+    *topology = NULL;
   }
   hwloc_bitmap_free(mine);
   return ok ? 0 : -1;
+}
+
+int cell_topology_load(hwloc_topology_t *topology, char *err, size_t nerr) {
+  cell_guard_begin("hwloc");
+  int rc = load_topology(topology, err, nerr);
+  cell_guard_end();
+  return rc;
 }
 
 /* A kernel may have more CPUs than a cpu_set_t holds: sets are sized by the largest number in them, and by what the kernel asks

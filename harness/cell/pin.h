@@ -23,7 +23,7 @@ enum pin_policy {
 extern const char *const cell_pin_names[PIN_POLICIES];
 
 /* The topology of this machine, restricted to the CPUs that the calling thread may run on (cpuset cgroups, taskset). 0, or -1
-   with a message in err. To be freed with hwloc_topology_destroy. */
+   with a message in err, and *topology NULL. To be freed with hwloc_topology_destroy. */
 int cell_topology_load(hwloc_topology_t *topology, char *err, size_t nerr);
 
 /* How many PUs, and how many physical cores (what `--threads max` means), the topology allows. */

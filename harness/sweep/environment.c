@@ -2,6 +2,7 @@
 #define _GNU_SOURCE 1 /* environ */
 #include "environment.h"
 
+#include "harness/cell/guard.h"
 #include "harness/doctor/findings.h"
 #include "harness/sweep/machine.h"
 #include "harness/sweep/memory.h"
@@ -131,7 +132,7 @@ char *sweep_environment_machine(void) {
   return machine;
 }
 
-char *sweep_environment_topology_xml(void) {
+static char *topology_xml(void) {
   hwloc_topology_t topology;
   char *xml = NULL, *copy = NULL;
   int n;
@@ -142,6 +143,13 @@ char *sweep_environment_topology_xml(void) {
   }
   hwloc_topology_destroy(topology);
   return copy;
+}
+
+char *sweep_environment_topology_xml(void) {
+  cell_guard_begin("hwloc");
+  char *xml = topology_xml();
+  cell_guard_end();
+  return xml;
 }
 
 /* --- Warnings --------------------------------------------------------------------------------------------------------------- */

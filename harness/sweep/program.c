@@ -1,6 +1,7 @@
 /* program.c: the one file that includes the generated version.h, so that a new commit recompiles nothing else. */
 #include "program.h"
 
+#include "harness/cell/guard.h"
 #include "version.h"
 
 #include <gnu/libc-version.h>
@@ -16,11 +17,13 @@ const char *sweep_program_flags(void) { return RECLAIM_FLAGS; }
 static const char *hwloc_version(char *buf, size_t nbuf) {
   hwloc_topology_t t;
   const char *version = NULL;
+  cell_guard_begin("hwloc");
   if (hwloc_topology_init(&t)) t = NULL;
   if (t && !hwloc_topology_set_synthetic(t, "pu:1") && !hwloc_topology_load(t))
     version = hwloc_obj_get_info_by_name(hwloc_get_root_obj(t), "hwlocVersion");
   snprintf(buf, nbuf, "%s", version ? version : "unknown");
   if (t) hwloc_topology_destroy(t);
+  cell_guard_end();
   return buf;
 }
 

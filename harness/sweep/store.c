@@ -171,7 +171,7 @@ static void name_campaign(struct store *s) {
 static int fill(struct store *s, const char *name) {
   struct samples_summary ignored;
   char *xml = sweep_environment_topology_xml();
-  int rc = xml ? write_file(s->dir, "topology.xml", xml) : 0;
+  int rc = xml ? write_file(s->dir, "topology.xml", xml) : sweep_refuse("hwloc cannot describe this machine: is memory short?");
   free(xml);
   if (!rc) rc = write_file(s->dir, "rss.csv", STORE_RSS_HEADER);
   if (!rc) rc = write_file(s->dir, "histograms.jsonl", "");
