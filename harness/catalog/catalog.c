@@ -88,7 +88,9 @@ static const reclaim_strategy *open_file(catalog_file *f, char *err, size_t nerr
 static void say_unknown(const char *name, const char *flavour, char *err, size_t nerr) {
   char **names, hint[128];
   int n = catalog_names(&names);
-  if (catalog_find_file(name, NULL, ""))
+  if (catalog_lacks_memory())
+    snprintf(err, nerr, "out of memory while looking for strategies");
+  else if (catalog_find_file(name, NULL, ""))
     snprintf(err, nerr, "strategy '%s' was not built in the flavour '%s'", name, flavour);
   else if (n <= 0)
     snprintf(

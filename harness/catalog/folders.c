@@ -29,13 +29,15 @@ static struct {
 void catalog_trust_owners(void) { all.trust_owners = true; }
 bool catalog_trusts_owners(void) { return all.trust_owners; }
 
+static char no_memory_even_for_a_reason[] = "out of memory";
+
 void catalog_condemn(catalog_file *f, const char *format, ...) {
   va_list arguments;
   if (f->fault) return;
   va_start(arguments, format);
-  if (vasprintf(&f->fault, format, arguments) < 0) f->fault = strdup("out of memory");
+  if (vasprintf(&f->fault, format, arguments) < 0) f->fault = no_memory_even_for_a_reason;
   va_end(arguments);
-  for (char *p = f->fault; p && *p; p++) /* a plug-in may have said anything */
+  for (char *p = f->fault; *p; p++) /* a plug-in may have said anything */
     if ((unsigned char)*p < ' ' || *p == 0x7F) *p = ' ';
 }
 
@@ -56,6 +58,7 @@ static bool add_folder(const char *name, bool plugin) {
     return true;
   }
   int why = errno;
+  all.no_memory |= why == ENOMEM && !(ok && known);
   free(path);
   errno = why;
   return ok && known;
@@ -134,7 +137,7 @@ static void free_file(catalog_file *f) {
   free(f->path);
   free(f->strategy);
   free(f->pack);
-  free(f->fault);
+  if (f->fault != no_memory_even_for_a_reason) free(f->fault);
   free(f);
 }
 
@@ -163,6 +166,7 @@ static void add_file(int folder, const char *name) {
 
 static void scan(int folder) {
   DIR *d = opendir(all.folders[folder].path);
+  all.no_memory |= !d && errno == ENOMEM;
   for (struct dirent *e; d && (e = readdir(d));) add_file(folder, e->d_name);
   if (d) closedir(d);
   all.folders[folder].scanned = true;
@@ -204,6 +208,8 @@ static void settle(void) {
                       *a->pack ? a->pack : a->strategy, a->path);
     }
 }
+
+bool catalog_lacks_memory(void) { return all.no_memory; }
 
 int catalog_files(catalog_file *const **files) {
   const char *path = getenv("RECLAIM_PLUGIN_PATH");

@@ -33,6 +33,9 @@ bool catalog_trusts_owners(void);
    where they are until the process ends. -1 without memory. */
 int catalog_files(catalog_file *const **files);
 
+/* Whether something was left out for want of memory. */
+bool catalog_lacks_memory(void);
+
 /* NULL when there is none. `pack` "": the strategy's own object; a NULL `flavour`: of any. */
 catalog_file *catalog_find_file(const char *strategy, const char *flavour, const char *pack);
 

@@ -80,6 +80,7 @@ static int read_strategies(struct axis *a) {
   if (!(a->all = is_all(a))) return 0;
   char **names;
   int n = catalog_names(&names);
+  if (n < 0) sweep_out_of_memory();
   if (n > 0) return replace_words(a, names, n), 0;
   catalog_free_names(names, n);
   return sweep_refuse("%s: no strategy is built (looked beside the program, in --plugin-path and in RECLAIM_PLUGIN_PATH)",

@@ -22,6 +22,7 @@ static const reclaim_strategy **all_strategies(int *n) {
   char **names, err[1024];
   const reclaim_strategy **all = NULL;
   int count = catalog_names(&names);
+  if (count < 0) sweep_out_of_memory();
   *n = 0;
   for (int i = 0; i < count; i++) {
     const reclaim_strategy *s = NULL;
@@ -37,6 +38,7 @@ static const reclaim_strategy **all_objects(int *n) {
   const reclaim_strategy **all = all_strategies(n);
   char **packs;
   int count = catalog_packs(&packs);
+  if (count < 0) sweep_out_of_memory();
   for (int i = 0; i < count; i++) {
     const reclaim_strategy *s = catalog_open_any(packs[i]);
     if (s) *sweep_push(all, *n) = s;

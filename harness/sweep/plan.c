@@ -373,6 +373,7 @@ static int drop_missing(struct maker *m) {
   if (a->given) return 0;
   char **names;
   int n = catalog_names(&names);
+  if (n < 0) sweep_out_of_memory();
   for (int i = 0; i < a->n;) {
     bool found = false;
     for (int k = 0; k < n; k++) found |= !strcmp(names[k], a->words[i]);
@@ -427,6 +428,7 @@ static void add_all_workloads(struct maker *m) {
   char **packs;
   const reclaim_strategy *s = object(m, 0);
   int n = catalog_packs(&packs);
+  if (n < 0) sweep_out_of_memory();
   for (int p = -1; p < n; p++) {
     if (p >= 0) s = catalog_open_any(packs[p]);
     for (int i = 0; s && i < s->nworkloads; i++) *sweep_push(a->words, a->n) = sweep_strdup(s->workloads[i]->name);

@@ -42,14 +42,19 @@ int sweep_refuse(const char *format, ...) {
 
 /* --- Memory ----------------------------------------------------------------------------------------------------------------- */
 
-static void *sure(void *p) {
-  if (p) return p;
+void sweep_out_of_memory(void) {
   static const char line[] = "reclaim: out of memory in the sweep itself\n";
   if (!sweep_write_all(STDERR_FILENO, line, sizeof line - 1)) _exit(SWEEP_BAD_INPUT);
   _exit(SWEEP_BAD_INPUT);
 }
 
+static void *sure(void *p) {
+  if (!p) sweep_out_of_memory();
+  return p;
+}
+
 void *sweep_alloc(size_t n, size_t size) { return sure(calloc(n ? n : 1, size)); }
+void *sweep_malloc(size_t size) { return sure(malloc(size ? size : 1)); }
 void *sweep_realloc(void *old, size_t n, size_t size) { return sure(reallocarray(old, n ? n : 1, size)); }
 char *sweep_strdup(const char *s) { return sure(strdup(s)); }
 char *sweep_strndup(const char *s, size_t n) { return sure(strndup(s, n)); }

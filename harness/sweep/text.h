@@ -16,8 +16,12 @@ enum { SWEEP_FINE = 0, SWEEP_FAILED = 1, SWEEP_BAD_INPUT = 2, SWEEP_COULD_NOT_JU
 void sweep_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int sweep_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Ends the process, with one line. */
+_Noreturn void sweep_out_of_memory(void);
+
 /* Like their namesakes of the C library, but never NULL. The caller frees. */
 void *sweep_alloc(size_t n, size_t size); /* zeroed */
+void *sweep_malloc(size_t size);          /* for libraries that can be given an allocator */
 void *sweep_realloc(void *old, size_t n, size_t size);
 char *sweep_strdup(const char *s);
 char *sweep_strndup(const char *s, size_t n);
