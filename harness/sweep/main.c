@@ -13,9 +13,12 @@
 #include "harness/sweep/run.h"
 #include "harness/sweep/text.h"
 
+#include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static double started;
 static int run_main(int argc, char **argv) { return sweep_run_main(argc, argv, started); }
@@ -59,8 +62,22 @@ static int unknown_command(const char *word) {
   return rc;
 }
 
+/* What was printed must have arrived: a full disk or a closed pipe behind it is a failure like any other. */
+static void check_output(void) {
+  if (fflush(stdout) == 0 && !ferror(stdout)) return;
+  sweep_say("standard output: %s", strerror(errno));
+  _exit(SWEEP_BAD_INPUT);
+}
+
+/* jansson leaves out what it has no memory for, and its callers do not look at every value: better that it has no such case. */
+static void begin(void) {
+  json_set_alloc_funcs(sweep_malloc, free);
+  atexit(check_output);
+}
+
 int main(int argc, char **argv) {
   started = sweep_now();
+  begin();
   if (argc < 2) return usage(stderr), SWEEP_BAD_INPUT;
   const char *word = argv[1];
   for (const struct command *c = commands; c < commands + COMMANDS; c++)
