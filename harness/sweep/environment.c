@@ -10,6 +10,7 @@
 #include "harness/sweep/text.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <hwloc.h>
 #include <math.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ static json_t *mitigations(void) {
   static const char dir[] = "/sys/devices/system/cpu/vulnerabilities";
   json_t *o = json_object();
   DIR *d = opendir(dir);
+  if (!d && errno == ENOMEM) sweep_out_of_memory();
   for (struct dirent *e; d && (e = readdir(d));) {
     if (*e->d_name == '.') continue;
     char *path = sweep_format("%s/%s", dir, e->d_name);

@@ -190,6 +190,7 @@ uint32_t sweep_crc32(const void *data, size_t n) {
 bool sweep_read_line(const char *path, char *buf, size_t nbuf) {
   *buf = 0;
   FILE *f = fopen(path, "re");
+  if (!f && errno == ENOMEM) sweep_out_of_memory(); /* and not: there is no such file */
   if (!f) return false;
   bool ok = fgets(buf, (int)nbuf, f) != NULL;
   fclose(f);
