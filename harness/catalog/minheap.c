@@ -79,8 +79,9 @@ uint64_t catalog_minheap_find(const struct minheap_key *key, int *damaged) {
   int none = 0;
   FILE *f = fopen(catalog_minheap_path(), "re");
   while (f && getline(&line, &room, f) > 0) {
-    if (!strcmp(line, HEADER)) continue;
-    if (cut(line, field) != FIELDS || !whole(field[4], &threads) || !whole(field[5], &bytes) || !bytes) {
+    if (!strcmp(line, HEADER) || !strcmp(line, "\n")) continue;
+    bool torn = !strchr(line, '\n'); /* half a number is a number, too */
+    if (torn || cut(line, field) != FIELDS || !whole(field[4], &threads) || !whole(field[5], &bytes) || !bytes) {
       none++;
       continue;
     }
@@ -103,10 +104,27 @@ static void make_folder(const char *path) {
   mkdir(folder, 0777); /* what it cannot make, opening the file will tell */
 }
 
+/* Everything, however often the system cuts it short. */
+static bool write_all(int fd, const char *text, size_t n) {
+  while (n) {
+    ssize_t done = write(fd, text, n);
+    if (done < 0 && errno != EINTR) return false;
+    if (done > 0) text += done, n -= (size_t)done;
+  }
+  return true;
+}
+
+/* A line that was torn stays; a newline keeps it from taking the next one with it. */
+static const char *what_goes_before(int fd, off_t size) {
+  char last = '\n';
+  if (!size) return HEADER;
+  return pread(fd, &last, 1, size - 1) == 1 && last != '\n' ? "\n" : "";
+}
+
 bool catalog_minheap_add(const struct minheap_key *key, uint64_t bytes) {
   const char *path = catalog_minheap_path();
   make_folder(path);
-  int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0) return false;
   struct stat st;
   char *text = NULL;
@@ -114,9 +132,9 @@ bool catalog_minheap_add(const struct minheap_key *key, uint64_t bytes) {
   FILE *f = open_memstream(&text, &size);
   bool ok = f && fstat(fd, &st) == 0;
   if (ok)
-    fprintf(f, "%s%s,%s,%s,%s,%d,%" PRIu64 "\n", st.st_size ? "" : HEADER, catalog_minheap_object(key->pack), key->workload,
-            key->parameters, key->sharing, key->threads, bytes);
-  ok = f && fclose(f) == 0 && ok && write(fd, text, size) == (ssize_t)size;
+    fprintf(f, "%s%s,%s,%s,%s,%d,%" PRIu64 "\n", what_goes_before(fd, st.st_size), catalog_minheap_object(key->pack),
+            key->workload, key->parameters, key->sharing, key->threads, bytes);
+  ok = f && fclose(f) == 0 && ok && write_all(fd, text, size);
   int why = errno;
   free(text);
   ok = close(fd) == 0 && ok;
