@@ -33,6 +33,7 @@ struct merge {
   int64_t ninvocations;
   const char *out;
   char *made_in; /* the folder in which it comes into being */
+  char at[4096]; /* the file that was last read or written, for a message */
   json_t *json;  /* of the whole */
   struct sweep_plan plan;
   struct journal journal;
@@ -284,44 +285,55 @@ static void make_json(struct merge *m, const char *name, int argc, char **argv) 
   json_object_set_new(m->json, "finished", json_boolean(is_finished(m)));
 }
 
-/* Appends DIR/FILE, without its first `skip` bytes. */
-static bool append_file(int fd, const char *dir, const char *file, size_t skip) {
-  char *path = sweep_format("%s/%s", dir, file);
+/* From here on it is about DIR/FILE. Returns its path. */
+static const char *go_to(struct merge *m, const char *dir, const char *file) {
+  snprintf(m->at, sizeof m->at, "%s/%s", dir, file);
+  return m->at;
+}
+
+/* Appends FILE of a part, without its first `skip` bytes, to what lies open in `dir`. */
+static bool append_file(struct merge *m, int fd, const struct part *p, const char *dir, const char *file, size_t skip) {
   size_t n = 0;
-  char *text = sweep_read_file(path, &n);
-  bool ok = !text ? errno == ENOENT : n <= skip || sweep_write_all(fd, text + skip, n - skip);
+  char *text = sweep_read_file(go_to(m, p->dir, file), &n);
+  bool ok = text || errno == ENOENT;
+  if (text && n > skip) {
+    go_to(m, dir, file);
+    ok = sweep_write_all(fd, text + skip, n - skip);
+  }
+  int why = errno;
   free(text);
-  free(path);
+  errno = why;
   return ok;
 }
 
-static int open_in(const char *dir, const char *file) {
-  char *path = sweep_format("%s/%s", dir, file);
-  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  free(path);
-  return fd;
+static int open_in(struct merge *m, const char *dir, const char *file) {
+  return open(go_to(m, dir, file), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 }
 
-static bool write_text(const char *dir, const char *file, const char *text) {
-  int fd = open_in(dir, file);
+static bool write_text(struct merge *m, const char *dir, const char *file, const char *text) {
+  int fd = open_in(m, dir, file);
   bool ok = fd >= 0 && sweep_write_all(fd, text, strlen(text));
   return fd >= 0 && close(fd) == 0 && ok;
 }
 
 /* The files of all parts, one behind the other; topology.xml is that of the first. */
-static bool join_files(const struct merge *m, const char *dir) {
+static bool join_files(struct merge *m, const char *dir) {
   static const char *const files[] = {"rss.csv", "histograms.jsonl", "topology.xml"};
   for (int k = 0; k < 3; k++) {
-    int fd = open_in(dir, files[k]);
+    int fd = open_in(m, dir, files[k]);
     bool ok = fd >= 0 && (k || sweep_write_all(fd, STORE_RSS_HEADER, strlen(STORE_RSS_HEADER)));
     for (int i = 0; i < (k == 2 ? 1 : m->n) && ok; i++)
-      ok = append_file(fd, m->part[i].dir, files[k], k ? 0 : strlen(STORE_RSS_HEADER));
-    if (fd < 0 || close(fd) || !ok) return false;
+      ok = append_file(m, fd, &m->part[i], dir, files[k], k ? 0 : strlen(STORE_RSS_HEADER));
+    int why = errno;
+    if (fd >= 0 && close(fd) && ok) go_to(m, dir, files[k]), why = errno, ok = false;
+    errno = why;
+    if (!ok) return false;
   }
   return true;
 }
 
 static bool join_journals(struct merge *m) {
+  go_to(m, m->made_in, "journal.log");
   for (int64_t i = 0; i < m->ninvocations; i++) {
     if (!m->owner[i]) continue;
     const struct journal_entry *e = &m->part[m->owner[i] - 1].journal.entries[i];
@@ -336,8 +348,8 @@ static int write_whole(struct merge *m, const char *dir, const char *name, struc
   struct row_campaign campaign = {name, text_at(m->part[0].json, "host"), text_at(m->json, "commit"), m->plan.seed};
   char *text = json_dumps(m->json, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
   int rc = sweep_journal_create(&m->journal, dir, name);
-  if (!rc && (!text || !join_journals(m) || !join_files(m, dir) || !write_text(dir, "campaign.json", text)))
-    rc = sweep_refuse("%s: %s", dir, strerror(errno));
+  if (!rc && (!text || !join_journals(m) || !join_files(m, dir) || !write_text(m, dir, "campaign.json", text)))
+    rc = sweep_refuse("%s: %s", m->at, strerror(errno));
   if (!rc) rc = sweep_samples_write(dir, &campaign, &m->plan, &m->journal, sum);
   free(text);
   return rc;
