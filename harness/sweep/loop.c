@@ -25,6 +25,7 @@ static bool run_invocation(struct sweep_loop *l, const struct row_place *place, 
                        place->cell->object, s->journal.complete);
     return false;
   }
+  s->file = "journal.log";
   if (!sweep_journal_start(&s->journal, place->invocation)) {
     *rc = SWEEP_BAD_INPUT;
     return false;
@@ -87,7 +88,11 @@ static bool run_block(struct sweep_loop *l, int block, int more, int *rc) {
     l->progress.done += ok;
   }
   free(order);
-  if (ok && !sweep_journal_sync(j)) *rc = SWEEP_BAD_INPUT, ok = false;
+  if (ok) {
+    l->store.file = "journal.log";
+    ok = sweep_journal_sync(j);
+    if (!ok) *rc = SWEEP_BAD_INPUT;
+  }
   return ok;
 }
 
@@ -161,8 +166,8 @@ int sweep_loop_measure(struct sweep_loop *l) {
   ok = ok && (l->stopped || run_again(l, &rc));
   sweep_progress_clear(&l->progress);
   if (!ok && rc == SWEEP_BAD_INPUT && !l->told)
-    sweep_say("%s: %s; %" PRId64 " invocations are safe; make room and continue with: reclaim run --resume %s", l->store.dir,
-              strerror(errno), l->store.journal.complete, l->store.dir);
+    sweep_say("%s/%s: %s; %" PRId64 " invocations are safe; make room and continue with: reclaim run --resume %s", l->store.dir,
+              l->store.file, strerror(errno), l->store.journal.complete, l->store.dir);
   return rc;
 }
 

@@ -305,6 +305,7 @@ static bool record_rss(struct store *s, int64_t invocation, const json_t *result
     sweep_text_addf(&t, "%" PRId64 ",%" JSON_INTEGER_FORMAT ",%" JSON_INTEGER_FORMAT "\r\n", invocation,
                     json_integer_value(json_array_get(pair, 0)), json_integer_value(json_array_get(pair, 1)));
   }
+  s->file = "rss.csv";
   bool ok = append(s->rss_fd, &t, &s->rss_size);
   sweep_text_free(&t);
   return ok;
@@ -339,6 +340,7 @@ static bool record_histograms(struct store *s, const struct row_place *place, js
   char *line = json_dumps(o, JSON_COMPACT);
   struct text t = {0};
   if (line) sweep_text_addf(&t, "%s\n", line);
+  s->file = "histograms.jsonl";
   bool ok = append(s->hist_fd, &t, &s->hist_size);
   sweep_text_free(&t);
   free(line);
@@ -347,11 +349,13 @@ static bool record_histograms(struct store *s, const struct row_place *place, js
 }
 
 static bool record_rows(struct store *s, int64_t invocation, char **rows, int n, double seconds) {
+  s->file = "journal.log";
   for (int i = 0; i < n; i++)
     if (!sweep_journal_row(&s->journal, invocation, rows[i])) return false;
   if (!sweep_journal_done(&s->journal, invocation, seconds, s->rss_size, s->hist_size)) return false;
   struct text t = {0};
   for (int i = 0; i < n; i++) sweep_text_addf(&t, "%s\r\n", rows[i]);
+  s->file = "samples.csv";
   bool ok = sweep_write_all(s->samples_fd, t.s, t.n);
   sweep_text_free(&t);
   return ok;

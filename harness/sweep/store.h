@@ -25,6 +25,7 @@ struct store {
   json_t *json;                 /* of campaign.json */
   char *machine, *host;
   int samples_fd, rss_fd, hist_fd;
+  const char *file; /* of the folder: the one that was last written to, for a message */
   int64_t rss_size, hist_size;
 };
 
@@ -38,8 +39,8 @@ int sweep_store_resume(struct store *s, const char *dir);
 
 void sweep_store_close(struct store *s);
 
-/* Records the end of one invocation, whatever it was. False and errno when it could not be written: then it is not
-   acknowledged. */
+/* Records the end of one invocation, whatever it was. False and errno when it could not be written, and `file` says
+   what: then it is not acknowledged, or only samples.csv lacks it, which is made anew. */
 bool sweep_store_record(struct store *s, const struct row_place *place, const struct child_outcome *outcome);
 
 /* Writes samples.csv anew. 0, or 2 after one line on stderr. */
