@@ -8,7 +8,6 @@
 #ifndef RECLAIM_TESTS_TRACED_H
 #define RECLAIM_TESTS_TRACED_H
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/elf.h>
@@ -30,6 +29,7 @@ struct traced {
   int nth;           /* from 1 */
   int fate;          /* of the nth call */
   const char *under; /* the folder whose files count */
+  bool execs;        /* the process becomes another program first, and what it does before does not count */
   /* What was met: */
   bool met;
   long call;
@@ -46,6 +46,12 @@ typedef struct user_pt_regs traced_registers;
 #define TRACED_RESULT(r) ((r).regs[0])
 #define TRACED_THIRD(r)  ((r).regs[2])
 #endif
+
+static inline void traced_must(bool ok) {
+  if (ok) return;
+  perror("a process cannot be traced here");
+  abort();
+}
 
 /* --- Which calls ---------------------------------------------------------------------------------------------------------------- */
 
@@ -116,7 +122,7 @@ static inline bool traced_file(pid_t pid, int fd, char *out, size_t n) {
 }
 
 static inline bool traced_counts(pid_t pid, const struct __ptrace_syscall_info *i, struct traced *t) {
-  const __u64 *a = i->entry.args;
+  const __uint64_t *a = i->entry.args;
   t->call = (long)i->entry.nr;
   switch (traced_kind(t->call)) {
   case TRACED_BY_FD: return traced_file(pid, (int)a[0], t->path, sizeof t->path) && !strncmp(t->path, t->under, strlen(t->under));
@@ -134,11 +140,11 @@ static inline bool traced_counts(pid_t pid, const struct __ptrace_syscall_info *
 
 static inline void traced_read(pid_t pid, traced_registers *r) {
   struct iovec v = {r, sizeof *r};
-  cr_assert_eq(ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &v), 0);
+  traced_must(ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &v) == 0);
 }
 static inline void traced_write(pid_t pid, traced_registers *r) {
   struct iovec v = {r, sizeof *r};
-  cr_assert_eq(ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &v), 0);
+  traced_must(ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &v) == 0);
 }
 
 /* As the call begins. */
@@ -153,7 +159,7 @@ static inline void traced_spoil(pid_t pid, int fate) {
 #else
     int none = -1;
     struct iovec v = {&none, sizeof none};
-    cr_assert_eq(ptrace(PTRACE_SETREGSET, pid, NT_ARM_SYSTEM_CALL, &v), 0);
+    traced_must(ptrace(PTRACE_SETREGSET, pid, NT_ARM_SYSTEM_CALL, &v) == 0);
 #endif
   }
   traced_write(pid, &r);
@@ -179,28 +185,30 @@ static inline void traced_run(struct traced *t, void (*body)(void *), void *argu
     _exit(0);
   }
   int status, seen = 0;
-  bool answer = false;
-  cr_assert_eq(waitpid(pid, &status, 0), pid);
-  cr_assert(WIFSTOPPED(status), "it cannot be traced here");
-  cr_assert_eq(ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), 0);
+  bool answer = false, counts = !t->execs;
+  traced_must(waitpid(pid, &status, 0) == pid);
+  traced_must(WIFSTOPPED(status));
+  traced_must(ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC) == 0);
   for (int signal = 0;;) {
-    cr_assert_eq(ptrace(PTRACE_SYSCALL, pid, 0, signal), 0);
-    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    traced_must(ptrace(PTRACE_SYSCALL, pid, 0, signal) == 0);
+    traced_must(waitpid(pid, &status, 0) == pid);
     if (!WIFSTOPPED(status)) break;
     int stop = WSTOPSIG(status);
+    counts |= status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8);
     struct __ptrace_syscall_info info;
     signal = stop == (SIGTRAP | 0x80) || stop == SIGTRAP ? 0 : stop;
     if (stop != (SIGTRAP | 0x80) || ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0) continue;
     if (answer && info.op == PTRACE_SYSCALL_INFO_EXIT) traced_answer(pid, t->fate), answer = false;
-    if (t->met || info.op != PTRACE_SYSCALL_INFO_ENTRY || !traced_counts(pid, &info, t) || ++seen < t->nth) continue;
+    if (t->met || !counts || info.op != PTRACE_SYSCALL_INFO_ENTRY || !traced_counts(pid, &info, t) || ++seen < t->nth) continue;
     t->met = true;
+    if (t->fate == TRACED_HALF && t->call != SYS_write) t->fate = EIO; /* there is no half of it */
     if (t->fate != TRACED_KILL) {
       traced_spoil(pid, t->fate);
       answer = t->fate != TRACED_HALF;
       continue;
     }
     kill(pid, SIGKILL);
-    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    traced_must(waitpid(pid, &status, 0) == pid);
     break;
   }
   t->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
