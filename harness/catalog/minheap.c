@@ -54,7 +54,8 @@ enum { FIELDS = 6 };
 /* Cuts a line at its commas; parameters hold none. Returns how many fields there are. */
 static int cut(char *line, char *field[FIELDS]) {
   int n = 0;
-  line[strcspn(line, "\r\n")] = 0;
+  size_t end = strlen(line);
+  while (end && (line[end - 1] == '\n' || line[end - 1] == '\r')) line[--end] = 0;
   for (char *p = line; n < FIELDS; p++) {
     field[n++] = p;
     p += strcspn(p, ",");
@@ -114,11 +115,12 @@ static bool write_all(int fd, const char *text, size_t n) {
   return true;
 }
 
-/* A line that was torn stays; a newline keeps it from taking the next one with it. */
+/* A line that was torn stays. It is ended, so that it does not take the next one with it, in a way that it is no line either: with a newline
+   alone, half a number would be one. */
 static const char *what_goes_before(int fd, off_t size) {
   char last = '\n';
   if (!size) return HEADER;
-  return pread(fd, &last, 1, size - 1) == 1 && last != '\n' ? "\n" : "";
+  return pread(fd, &last, 1, size - 1) == 1 && last != '\n' ? ",cut off\n" : "";
 }
 
 bool catalog_minheap_add(const struct minheap_key *key, uint64_t bytes) {
