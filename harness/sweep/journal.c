@@ -13,19 +13,20 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* A number beyond this is a damaged record that happens to have a right sum, not an invocation. */
-enum { MOST_INVOCATIONS = 1 << 30 };
-
 /* --- What is remembered ----------------------------------------------------------------------------------------------------- */
 
+/* Room for what comes is zero pages until it is used. */
 static struct journal_entry *entry(struct journal *j, int64_t invocation) {
-  if (invocation < 0 || invocation >= MOST_INVOCATIONS) return NULL;
-  if (invocation >= j->nentries) {
+  if (invocation < 0 || invocation >= JOURNAL_MOST) return NULL;
+  if (invocation >= j->room) {
     int64_t n = invocation < 32 ? 64 : invocation * 2;
-    j->entries = sweep_realloc(j->entries, (size_t)n, sizeof *j->entries);
-    memset(j->entries + j->nentries, 0, (size_t)(n - j->nentries) * sizeof *j->entries);
-    j->nentries = n;
+    struct journal_entry *more = sweep_alloc((size_t)n, sizeof *more);
+    if (j->nentries) memcpy(more, j->entries, (size_t)j->nentries * sizeof *more);
+    free(j->entries);
+    j->entries = more;
+    j->room = n;
   }
+  if (invocation >= j->nentries) j->nentries = invocation + 1;
   return &j->entries[invocation];
 }
 
@@ -148,9 +149,10 @@ int sweep_journal_create(struct journal *j, const char *dir, const char *campaig
   return rc;
 }
 
-/* A torn record at the end stays; a newline keeps it from taking the next one with it. */
+/* A torn record at the end stays. It is ended, so that it does not take the next one with it, and spoilt: one that lacks nothing but its
+   newline is not believed now, and must not be later, when what was written beside it is cut away. */
 static bool end_last_line(struct journal *j, const char *text, size_t n) {
-  return n == 0 || text[n - 1] == '\n' || sweep_write_all(j->fd, "\n", 1);
+  return n == 0 || text[n - 1] == '\n' || sweep_write_all(j->fd, "~\n", 2);
 }
 
 static int open_journal(struct journal *j, const char *dir, bool to_write) {

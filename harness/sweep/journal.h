@@ -16,6 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* More invocations than any sweep has: a number beyond is that of a damaged record, whose sum happens to be right, and no plan has it. */
+enum { JOURNAL_MOST = 1 << 22 };
+
 struct journal_entry {
   char **rows;
   int nrows;
@@ -27,7 +30,7 @@ struct journal {
   int fd;
   char *campaign;
   struct journal_entry *entries; /* by invocation number */
-  int64_t nentries;
+  int64_t nentries, room;
   int64_t complete;            /* how many of them are */
   int damaged;                 /* records that were passed over */
   int64_t rss_size, hist_size; /* of the last acknowledgement */

@@ -2,6 +2,7 @@
    a resumed sweep must do exactly what the first one would have done. */
 #include "plan.h"
 
+#include "harness/sweep/journal.h"
 #include "harness/sweep/text.h"
 
 #include <stdlib.h>
@@ -123,7 +124,8 @@ static bool read_plan(struct sweep_plan *p, const json_t *o) {
     if (!read_cell(c, json_array_get(cells, i))) return false;
     if (!c->reason) *sweep_push(p->runs, p->nruns) = (int)i;
   }
-  return p->nruns > 0 && p->nruns % p->sides == 0 && p->shard < p->shards && p->timeout_s >= 1 && p->memory_limit > 0;
+  return p->nruns > 0 && sweep_plan_invocations(p) <= JOURNAL_MOST && p->nruns % p->sides == 0 && p->shard < p->shards &&
+         p->timeout_s >= 1 && p->memory_limit > 0;
 }
 
 int sweep_plan_from_json(struct sweep_plan *p, const json_t *json, const char *where) {

@@ -10,6 +10,7 @@
 #include "harness/catalog/folders.h"
 #include "harness/cell/pin.h"
 #include "harness/sweep/axes.h"
+#include "harness/sweep/journal.h"
 #include "harness/sweep/memory.h"
 #include "harness/sweep/objects.h"
 #include "harness/sweep/program.h"
@@ -694,6 +695,10 @@ static int make(struct maker *m, const struct sweep_options *o) {
   for (int i = 0; i < p->ncells; i++)
     if (!p->cells[i].reason) *sweep_push(p->runs, p->nruns) = i;
   if (!rc) rc = check_found(m, o);
+  if (!rc && sweep_plan_invocations(p) > JOURNAL_MOST)
+    rc = sweep_refuse(
+        "%d cells in %d blocks are more than a sweep can have (allowed: %d invocations, those that are run once more included)",
+        p->nruns, p->pilot + (p->blocks ? p->blocks : p->most_blocks), JOURNAL_MOST);
   if (!rc) rc = sweep_objects_hash(p);
   return rc ? rc : settle_baseline(p, o);
 }

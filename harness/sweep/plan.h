@@ -85,6 +85,11 @@ static inline int64_t sweep_plan_invocation(const struct sweep_plan *p, int bloc
   return (int64_t)block * p->nruns + at;
 }
 
+/* One more than the last number that an invocation of this plan can have. */
+static inline int64_t sweep_plan_invocations(const struct sweep_plan *p) {
+  return (int64_t)p->nruns * (p->pilot + 2 * (int64_t)(p->blocks ? p->blocks : p->most_blocks));
+}
+
 /* order[0 .. nruns - 1]: the cells' indices in the order in which this block runs them. */
 void sweep_plan_order(const struct sweep_plan *p, int block, int *order);
 
