@@ -62,6 +62,7 @@ Test(input, flags, .init = enter_place, .fini = leave_place) {
       {WORK "--where 'size == 3'", "none of the"},
       {WORK "--baseline loner", "no strategy of this sweep"},
       {WORK "--blocks 0", "1 to 100000"},
+      {WORK "--threads 1 --set size=1,2,3,4,5 --set spice=1,2,3,4,5 --blocks 100000", "more than a sweep can have"},
       {WORK "--warmup -1", "0 to 100000"},
       {WORK "--iterations many", "not a whole number"},
       {WORK "--seed -3", "0 to"},

@@ -76,20 +76,25 @@ Test(journal, truncated_at_every_byte, .init = make_dir, .fini = remove_dir) {
     sweep_journal_close(&j);
     cr_assert(eq(int, sweep_journal_open(&j, dir), 0));
     cr_assert(sweep_journal_complete(&j, 40));
+    /* and what was not believed before is not now */
+    for (int i = 0; i < INVOCATIONS; i++)
+      cr_assert(eq(int, sweep_journal_complete(&j, i), (long)cut >= ends[i]), "cut at %zu, invocation %d", cut, i);
     sweep_journal_close(&j);
   }
   free(text);
 }
 
 Test(journal, a_damaged_byte_costs_one_invocation_at_most, .init = make_dir, .fini = remove_dir) {
+  static const char ways[] = {1, 0x10, 0x20, (char)0x80, (char)0xff};
   long ends[INVOCATIONS];
   write_journal(ends);
   size_t n;
   char *text = sweep_read_file(path, &n);
-  for (size_t at = 0; at < n; at++) {
+  for (size_t way = 0; way < sizeof ways * n; way++) {
     struct journal j;
+    size_t at = way / sizeof ways;
     char *copy = sweep_strndup(text, n);
-    copy[at] ^= 1;
+    copy[at] ^= ways[way % sizeof ways];
     replace_file(copy, n);
     free(copy);
     cr_assert(eq(int, sweep_journal_open(&j, dir), 0));
