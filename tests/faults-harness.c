@@ -14,8 +14,7 @@ static struct tally { int tried, refused, went_on, resumed; } tally;
 
 /* `how`: the environment before the program's name. */
 static struct spoken scarce_program(const char *how, const char *arguments) {
-  char *prefix = sweep_format("env LC_ALL=C LD_PRELOAD=%s/libscarce.so ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 %s",
-                              RECLAIM_DOUBLES_DIR, how);
+  char *prefix = sweep_format("env LC_ALL=C LD_PRELOAD=%s/libscarce.so %s", RECLAIM_DOUBLES_DIR, how);
   struct spoken s = program(prefix, arguments);
   free(prefix);
   return s;
