@@ -23,6 +23,10 @@
    a message for one that cannot be read. */
 bool catalog_use_plugins(const char *list, char *err, size_t nerr);
 
+/* Looks for strategies in this folder in place of the program's own; the text must outlive all that follows. To be called before anything is
+   opened. */
+void catalog_use_objects(const char *folder);
+
 /* From now on plug-ins are allowed that belong to somebody else than the user or root. */
 void catalog_trust_owners(void);
 

@@ -24,7 +24,10 @@ static struct {
   catalog_file **files;
   int nfolders, nfiles;
   bool begun, trust_owners, no_memory;
+  const char *own; /* in place of the program's own folder */
 } all;
+
+void catalog_use_objects(const char *folder) { all.own = folder; }
 
 void catalog_trust_owners(void) { all.trust_owners = true; }
 bool catalog_trusts_owners(void) { return all.trust_owners; }
@@ -80,6 +83,10 @@ bool catalog_add_folders(const char *list, char separator, bool lenient, char *e
 /* Beside the executable in a build; where cmake/install.cmake puts it in an installation. */
 static void add_own_folder(void) {
   char exe[PATH_MAX - 300], name[PATH_MAX];
+  if (all.own) {
+    add_folder(all.own, false);
+    return;
+  }
   ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
   if (n <= 0) return;
   exe[n] = 0;

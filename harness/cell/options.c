@@ -43,6 +43,7 @@ static const struct flag {
     {"--memory-limit", "BYTES", "end with out-of-memory above it; 0: never [80% of what is available]", WORD(memory_limit)},
     {"--oversubscribe", NULL, "allow more threads than CPUs", WORD(oversubscribe)},
     {"--plugin-path", "DIR,...", "folders of strategies and workloads from outside", WORD(plugin_path)},
+    {"--objects", "DIR", "the folder of the strategies' objects, in place of the program's own", WORD(objects)},
     {"--pack", "NAME", "the pack that the workload is of [found by looking]", WORD(pack)},
     {"--trust-owners", NULL, "allow plug-ins of other owners than you and root", WORD(trust_owners)},
     {"--no-probe", NULL, "load plug-ins without trying them in a child first, as under a debugger", WORD(no_probe)},
@@ -276,6 +277,7 @@ static bool accept(struct cell_options *o, char *err, size_t nerr) {
 static const reclaim_strategy *open_object(const struct cell_words *w, const char *flavour, char *err, size_t nerr) {
   if (w->trust_owners) catalog_trust_owners();
   if (w->no_probe) catalog_load_untried();
+  if (w->objects) catalog_use_objects(w->objects);
   if (w->plugin_path && !catalog_use_plugins(w->plugin_path, err, nerr)) return NULL;
   if (w->pack) return catalog_open_pack(w->strategy, flavour, w->pack, err, nerr);
   return catalog_open_for(w->strategy, flavour, w->workload ? w->workload : "", err, nerr);

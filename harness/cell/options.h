@@ -12,7 +12,7 @@
 /* As given, each as text or NULL: what is read before the strategy's object is. */
 struct cell_words {
   const char *strategy, *workload, *sharing, *threads, *allocator, *heap, *pin, *warmup, *iterations, *gc_threads, *seed,
-      *memory_limit, *fd, *plugin_path, *pack, *plant;
+      *memory_limit, *fd, *plugin_path, *pack, *objects, *plant;
   const char *trust_owners, *no_probe;            /* not NULL: present */
   const char *oversubscribe, *wait_for_go, *help; /* not NULL: present */
   const char **sets;                              /* "name=value", in the order given */
