@@ -18,7 +18,7 @@ static void prepare(void) { cr_assert(sweep_child_prepare()); }
 static struct child_outcome run(const char *script, double timeout_s) {
   char *argv[] = {"/bin/sh", "-c", (char *)script, "sh", NULL};
   struct child_outcome out;
-  sweep_child_run(&(struct child_request){argv[0], argv, (char **)environment, timeout_s}, &out);
+  sweep_child_run(&(struct child_request){argv[0], argv, (char **)environment, timeout_s, false}, &out);
   return out;
 }
 
@@ -92,7 +92,7 @@ Test(child, floods_both_pipes, .init = prepare) {
 Test(child, does_not_exist, .init = prepare) {
   char *argv[] = {"/no/such/program", NULL};
   struct child_outcome o;
-  sweep_child_run(&(struct child_request){argv[0], argv, (char **)environment, 60}, &o);
+  sweep_child_run(&(struct child_request){argv[0], argv, (char **)environment, 60, false}, &o);
   cr_assert(eq(int, o.end, CHILD_NOT_STARTED));
   cr_assert(eq(str, strerror(o.code), "No such file or directory"));
   free(o.result);

@@ -187,13 +187,14 @@ void sweep_child_run(const struct child_request *request, struct child_outcome *
   struct child_request rq = *request;
   *out = (struct child_outcome){.end = CHILD_NOT_STARTED};
   uint64_t kills = sweep_memory_oom_kills();
-  rq.argv = with_fd(request->argv);
+  char **added = request->foreign ? NULL : with_fd(request->argv);
+  if (added) rq.argv = added;
   pid_t parent = getpid(), pid = make_pipes(result, complaints, failure) ? fork() : -1;
   if (pid == 0) become_child(&rq, parent, result[1], complaints[1], failure[1]);
   double start = sweep_now();
   out->code = errno;
   close_ends(result[1], complaints[1], failure[1]);
-  free(rq.argv);
+  free(added);
   if (pid < 0) {
     close_ends(result[0], complaints[0], failure[0]);
     out->result = sweep_strdup("");

@@ -14,6 +14,7 @@ struct child_request {
   char **argv;      /* "--fd N" is added to it */
   char **envp;
   double timeout_s;
+  bool foreign; /* it is a tool, which knows of no --fd */
 };
 
 enum sweep_child_end {

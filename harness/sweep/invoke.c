@@ -64,7 +64,7 @@ void sweep_invoke(const struct sweep_plan *p, const struct sweep_cell *c, struct
   struct arguments a = cell_arguments(p, c);
   /* the very file that this process runs, even when another was built in its place meanwhile */
   struct child_request request = {*c->program ? c->program : "/proc/self/exe", a.v,
-                                  sweep_environment_for_child(c->library, p->keep_env), p->timeout_s};
+                                  sweep_environment_for_child(c->library, p->keep_env), p->timeout_s, false};
   sweep_child_run(&request, out);
   sweep_environment_free(request.envp);
   sweep_free_words(a.v, a.n);

@@ -159,6 +159,9 @@ static bool run_pilot(struct sweep_loop *l, int *rc) {
 int sweep_loop_measure(struct sweep_loop *l) {
   const struct sweep_plan *p = &l->store.plan;
   int rc = 0;
+  sweep_progress_end(&l->progress); /* of an earlier stage */
+  free(l->repeated);
+  l->repeated = NULL, l->nrepeated = 0;
   sweep_progress_begin(&l->progress, p, l->quiet);
   learn_from_journal(l);
   bool ok = run_pilot(l, &rc);

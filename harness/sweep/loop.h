@@ -28,7 +28,8 @@ struct sweep_loop {
 int sweep_loop_open(struct sweep_loop *l, struct sweep_plan *plan, const char *out, const char *resume, bool quiet,
                     double started, int argc, char **argv);
 
-/* Measures what is missing. 0; SWEEP_INTERRUPTED; or SWEEP_BAD_INPUT after one line on stderr. */
+/* Measures what is missing. 0; SWEEP_INTERRUPTED; or SWEEP_BAD_INPUT after one line on stderr. It may be called again after the plan's blocks, and
+   those of its cells, have become more: a campaign in stages, without blocks that are run once more. */
 int sweep_loop_measure(struct sweep_loop *l);
 
 /* Writes samples.csv and campaign.json. `rc`: of sweep_loop_measure. 0, or SWEEP_BAD_INPUT after one line on stderr. */

@@ -27,6 +27,21 @@ enum { NTEXTS = sizeof texts / sizeof *texts };
 
 static char **text_of(const struct sweep_cell *c, int i) { return (char **)((char *)c + texts[i].offset); }
 
+struct sweep_cell sweep_cell_copy(const struct sweep_cell *c) {
+  struct sweep_cell copy = *c;
+  for (int i = 0; i < NTEXTS; i++) *text_of(&copy, i) = sweep_strdup(*text_of(c, i));
+  copy.reason = c->reason ? sweep_strdup(c->reason) : NULL;
+  copy.cpus = sweep_alloc((size_t)c->threads, sizeof *copy.cpus);
+  if (c->ncpus) memcpy(copy.cpus, c->cpus, sizeof *copy.cpus * (size_t)c->ncpus);
+  return copy;
+}
+
+void sweep_cell_set(char **field, const char *text) {
+  char *copy = sweep_strdup(text);
+  free(*field);
+  *field = copy;
+}
+
 static json_t *cell_json(const struct sweep_cell *c) {
   json_t *o = json_object(), *cpus = json_array();
   for (int i = 0; i < NTEXTS; i++) json_object_set_new(o, texts[i].key, json_string(*text_of(c, i)));

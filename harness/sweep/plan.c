@@ -77,7 +77,7 @@ void sweep_plan_warn(struct sweep_plan *p, const char *format, ...) {
 
 /* --- Cells ------------------------------------------------------------------------------------------------------------------ */
 
-static void free_cell(struct sweep_cell *c) {
+void sweep_cell_free(struct sweep_cell *c) {
   char *texts[] = {c->strategy, c->workload, c->parameters,  c->tunables, c->sharing,        c->pinning, c->allocator,
                    c->library,  c->heap,     c->heap_policy, c->reason,   c->heap_base_kind, c->pack,    c->object,
                    c->hash,     c->side,     c->folder,      c->program,  c->plant};
@@ -86,7 +86,7 @@ static void free_cell(struct sweep_cell *c) {
 }
 
 void sweep_plan_free(struct sweep_plan *p) {
-  for (int i = 0; i < p->ncells; i++) free_cell(&p->cells[i]);
+  for (int i = 0; i < p->ncells; i++) sweep_cell_free(&p->cells[i]);
   for (int i = 0; i < p->nwarnings; i++) free(p->warnings[i]);
   free(p->cells);
   free(p->runs);
@@ -254,12 +254,12 @@ static int add_cell(struct maker *m, const struct point *pt, const int64_t *para
   set_object(&c, pt);
   m->matched++;
   bool wanted = c.parameters && c.tunables && (!m->where || sweep_where_holds(m->where, look_up, &c)) && is_new(m, &c);
-  if (!wanted) return free_cell(&c), 0;
-  if (!set_cpus(m, &c)) return free_cell(&c), SWEEP_BAD_INPUT;
+  if (!wanted) return sweep_cell_free(&c), 0;
+  if (!set_cpus(m, &c)) return sweep_cell_free(&c), SWEEP_BAD_INPUT;
   if (s->checked || s->counting)
     sweep_plan_warn(p, "%s %s: no figure of it is to be quoted", s->name, s->checked ? "has its checks on" : "counts events");
   if (pt->missing) sweep_plan_warn(p, "%s: %s", pt->workload, c.reason);
-  if (p->ncells == MOST_CELLS) return free_cell(&c), sweep_refuse("the sweep has more than %d cells", MOST_CELLS);
+  if (p->ncells == MOST_CELLS) return sweep_cell_free(&c), sweep_refuse("the sweep has more than %d cells", MOST_CELLS);
   *sweep_push(p->cells, p->ncells) = c;
   return 0;
 }

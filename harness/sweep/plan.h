@@ -99,6 +99,13 @@ const char *sweep_cell_value(const struct sweep_cell *c, const char *name);
 /* The value of `name` in "name=value;name=value", NULL when it is not there. Valid until the next call. */
 const char *sweep_assigned(const char *assignments, const char *name);
 
+/* A cell of its own that is equal to this one. To be freed by sweep_cell_free, or with the plan that it is put into. */
+struct sweep_cell sweep_cell_copy(const struct sweep_cell *c);
+void sweep_cell_free(struct sweep_cell *c);
+
+/* Puts `text`, which is copied, in place of a text of a cell. */
+void sweep_cell_set(char **field, const char *text);
+
 /* "lists private rc 2 threads pool": for people. The caller frees. */
 char *sweep_cell_title(const struct sweep_cell *c);
 

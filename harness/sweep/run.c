@@ -105,7 +105,7 @@ static int run_sweep(const struct sweep_options *o, struct sweep_plan *plan, int
 }
 
 /* A dry run measures nothing, so it makes do with what earlier searches found. */
-static int settle_heaps(struct sweep_plan *plan, const struct sweep_options *o) {
+int sweep_run_settle_heaps(struct sweep_plan *plan, const struct sweep_options *o) {
   const struct sweep_value *base = &o->value[OPT_HEAP_BASE];
   if (base->text && !strcmp(base->text, "declared")) return sweep_minheap_settle(plan, MINHEAP_DECLARED, true);
   if (base->text && strcmp(base->text, "minheap"))
@@ -130,7 +130,7 @@ int sweep_run_main(int argc, char **argv, double started) {
     rc = sweep_plan_make(&plan, &o);
     if (!rc) sweep_environment_warn(&plan);
     double before = sweep_now();
-    if (!rc) rc = settle_heaps(&plan, &o);
+    if (!rc) rc = sweep_run_settle_heaps(&plan, &o);
     started += sweep_now() - before; /* done once for all campaigns: no part of what this one takes */
   }
   if (!rc && sweep_option_on(&o, OPT_DRY_RUN))

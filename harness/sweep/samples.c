@@ -50,8 +50,8 @@ static char *work_key(const struct cut *c) {
 
 static char *cell_key(const struct cut *c) {
   char *const *f = c->field;
-  return sweep_format("%s|%s|%s|%s|%s|%s|%s", f[ROW_STRATEGY], f[ROW_TUNABLES], f[ROW_ALLOCATOR], f[ROW_HEAP_POLICY],
-                      f[ROW_HEAP_LIMIT], f[ROW_PINNING], f[ROW_COLLECTOR_THREADS]);
+  return sweep_format("%s|%s|%s|%s|%s|%s|%s|%s", f[ROW_STRATEGY], f[ROW_TUNABLES], f[ROW_ALLOCATOR], f[ROW_HEAP_POLICY],
+                      f[ROW_HEAP_LIMIT], f[ROW_PINNING], f[ROW_COLLECTOR_THREADS], f[sweep_rows_column("side")]);
 }
 
 static int by_vote(const void *a, const void *b) {
