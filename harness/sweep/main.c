@@ -4,6 +4,7 @@
 #include "harness/compare/compare.h"
 #include "harness/compare/history.h"
 #include "harness/doctor/doctor.h"
+#include "harness/gate/gate.h"
 #include "harness/report/report.h"
 #include "harness/sweep/conformance.h"
 #include "harness/sweep/list.h"
@@ -36,6 +37,7 @@ static const struct command {
     {"report", "print the table of a sweep again, from its files", report_main},
     {"compare", "ratios of costs: within a campaign, or between two", compare_main},
     {"history", "where costs change over many campaigns of one machine, for review", history_main},
+    {"gate", "whether the newer of two builds is worse, for continuous integration", gate_main},
     {"doctor", "what on this machine spoils measurements, and what to do about it", doctor_main},
     {"conformance", "run the conformance suite on a strategy", sweep_conformance_main},
 };
