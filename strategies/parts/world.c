@@ -18,11 +18,9 @@ void world_destroy(World *W) {
 
 bool world_attach(World *W, Thr *T) {
   pthread_mutex_lock(&W->mutex);
+  while (W->stopping) pthread_cond_wait(&W->resumed, &W->mutex);
   bool room = W->nthreads < WORLD_THREADS;
-  if (room) {
-    W->threads[W->nthreads++] = T;
-    if (W->stopping) atomic_store_explicit(&T->poll, 1, memory_order_relaxed);
-  }
+  if (room) W->threads[W->nthreads++] = T;
   pthread_mutex_unlock(&W->mutex);
   return room;
 }

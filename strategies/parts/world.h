@@ -30,7 +30,8 @@ typedef struct World {
 
 void world_init(World *);
 void world_destroy(World *);
-/* T begins blocked. False: too many threads. */
+/* T begins blocked. While a stop is on it waits: who stopped the world reads the list of threads without the mutex, and more than once. False:
+   too many threads. */
 bool world_attach(World *, Thr *T);
 /* True: the world is stopped and T is the one to collect; world_resume must follow. False: another thread did so meanwhile. */
 bool world_stop(World *, Thr *T);
