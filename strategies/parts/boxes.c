@@ -11,7 +11,11 @@
 #include "strategies/parts/spill.h"
 #include "strategies/parts/system.h"
 
+#ifdef MODEL_CHECKED /* tests/model */
+enum { SLAB = 4, SPINS = 1 };
+#else
 enum { SLAB = 128, SPINS = 200 };
+#endif
 
 typedef struct Slab {
   struct Slab *next;

@@ -9,7 +9,11 @@
 
 #include "strategies/parts/park.h"
 
+#ifdef MODEL_CHECKED /* tests/model */
+enum { BUCKETS = 256, SPINS = 1 };
+#else
 enum { BUCKETS = 256, SPINS = 100 };
+#endif
 
 /* `seq` moves on with every wake of the bucket; a waiter sleeps only while it has the value that it saw before it last tried. */
 typedef struct Bucket {

@@ -9,7 +9,6 @@ enum {
   STEAL = 16,                 /* the same */
   WAKE = CREW_EAGER ? 1 : 32, /* turns, so about 2,000 objects or 10 us, after which work is worth waking somebody for */
   AGAIN = 16,                 /* turns after which somebody is called once more for what is still offered */
-  SPINS = 256, /* looks at everybody's deques before a worker is out of work: some 10 us, a few times what a turn takes */
 };
 
 bool trace_open(Tracer *t, Crew *crew, size_t stack, unsigned distance, size_t size) {
@@ -166,7 +165,7 @@ static bool find(TraceWorker *w) {
     return true;
   }
   for (;;) {
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0; i < TRACE_SPINS; i++) {
       if (steal(w)) return true;
       if (w->number == 0 && shift_is_alone(&c->shift)) return false;
       cpu_relax();

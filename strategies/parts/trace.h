@@ -40,12 +40,17 @@
 #include "strategies/parts/crew.h"
 #include "strategies/parts/deque.h"
 
+#ifdef MODEL_CHECKED /* small enough for all executions to be tried (tests/model) */
+enum { TRACE_RING_MAX = 4, TRACE_PIECE = 2, TRACE_PIECES = 8, TRACE_TURN = 1, TRACE_SPINS = 1 };
+#else
 enum {
   TRACE_RING_MAX = 256,
   TRACE_PIECE = 512,   /* references */
   TRACE_PIECES = 1024, /* parts that a worker can keep */
   TRACE_TURN = 64,     /* objects between two looks at whether others need some */
+  TRACE_SPINS = 256,   /* looks at everybody's deques before a worker is out of work: some 10 us, a few times what a turn takes */
 };
+#endif
 
 typedef struct Tracer Tracer;
 
