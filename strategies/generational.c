@@ -440,9 +440,11 @@ Thr *mm_attach(Heap *H, int index) {
   bool adopted;
   Thr *T = traced_attach(H, index, prepare, &adopted);
   if (!T) return NULL;
+  mm_blocking_end(T); /* as a running thread, since whoever collects looks at all nurseries */
   if (adopted) nursery_resize(&T->nursery, T->nursery.first);
   count_nursery(H, &T->nursery, true);
   set_limit(H);
+  mm_blocking_begin(T);
   return T;
 }
 

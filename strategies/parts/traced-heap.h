@@ -110,7 +110,9 @@ static Thr *traced_attach(Heap *H, int index, bool (*prepare)(Heap *, Thr *), bo
 /* T is blocked. Its blocks keep what it made; their free cells are found by the next collection. */
 static void traced_detach(Thr *T) {
   Heap *H = T->heap;
+  mm_blocking_end(T); /* as a running thread, since whoever collects looks */
   T->top = NULL;
+  mm_blocking_begin(T);
   pthread_mutex_lock(&H->world.mutex);
   T->next_orphan = H->orphans;
   H->orphans = T;
