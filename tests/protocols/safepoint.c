@@ -9,34 +9,44 @@
 #define MM_STRATEGY_HEADER "strategies/mark-sweep.h"
 #include "strategies/parts/world.c"
 
-#include "strategies/mark-sweep.h"
+/* Of what a strategy needs, this needs how threads come and go. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "strategies/parts/traced-heap.h"
 
 enum { THREADS = 4 };
 
 static Heap heap;
-static Thr threads[THREADS];
+static Thr *threads[THREADS];
 static Link roots[THREADS];
-static uint64_t cell[THREADS]; /* of the heap */
+static Int object[THREADS], global; /* what they lead to */
 static bool collecting;
 static int collections, stops[THREADS];
 static uint32_t running; /* threads that have come in */
 
 void mm_poll_slow(Thr *T) {
-  stops[T - threads]++;
+  stops[T->index]++;
   world_wait(&T->heap->world, T);
 }
 
+static void attach(int i) {
+  bool adopted;
+  threads[i] = traced_attach(&heap, i, NULL, &adopted);
+  MODEL_CHECK(threads[i], "no handle");
+  if (adopted) model_saw("handles adopted");
+}
 static void setup_with(int n) {
   memset(&heap, 0, sizeof heap);
-  memset(threads, 0, sizeof threads);
   world_init(&heap.world);
+  heap.globals[0] = &global.h;
+  global.v = 0;
   for (int i = 0; i < THREADS; i++) {
-    threads[i].heap = &heap;
-    cell[i] = 0;
+    threads[i] = NULL;
+    object[i].v = 0;
+    roots[i] = (Link){NULL, {&object[i].h}};
     stops[i] = 0;
   }
-  for (int i = 0; i < n; i++)
-    if (!(model_planted("thread-not-entered") && i == 1)) world_attach(&heap.world, &threads[i]);
+  for (int i = 0; i < n; i++) attach(i);
+  if (model_planted("thread-not-entered")) heap.world.nthreads--;
   collecting = false;
   collections = 0;
   running = 0;
@@ -46,13 +56,17 @@ static void setup_three(void) { setup_with(3); }
 static void setup_four(void) { setup_with(4); }
 
 /* A local, rooted, that the collector looks at. */
-static void mutate(Thr *T, int i) {
+static void mutate(Thr *T) {
   MODEL_CHECK(!collecting, "a mutator runs while the world is stopped");
-  T->top = &roots[i];
-  cell[i]++;
+  T->top = &roots[T->index];
+  object[T->index].v++;
 }
 
-/* As strategies do: handles that the world knows, their roots, and what the roots lead to. */
+static void visit(void *unused, Obj **field) {
+  (void)unused;
+  if (*field) ((Int *)*field)->v += 2;
+}
+/* The roots as tracing strategies enumerate them: as many portions as there were threads when it began, and one. */
 static void collect(Thr *T) {
   if (!world_stop(&heap.world, T)) {
     model_saw("collected by another");
@@ -60,42 +74,40 @@ static void collect(Thr *T) {
   }
   MODEL_CHECK(!collecting, "two collect at once");
   collecting = true;
-  int n = heap.world.nthreads;
-  for (int i = 0; i < n; i++)
-    if (heap.world.threads[i]->top) cell[heap.world.threads[i] - threads] += 2;
-  MODEL_CHECK(heap.world.nthreads == n, "a thread was entered during a collection");
+  for (unsigned k = 0, n = (unsigned)heap.world.nthreads + 1; k < n; k++) traced_portion(&heap, k, visit, NULL);
   collecting = false;
   collections++;
+  MODEL_CHECK(global.v == 2 * collections, "a collection left out a global");
   world_resume(&heap.world, T);
 }
 
-static void begin(int i) { mm_blocking_end(&threads[i]); }
+static void begin(int i) { mm_blocking_end(threads[i]); }
 static void end(int i) {
-  threads[i].top = NULL;
-  mm_blocking_begin(&threads[i]);
+  threads[i]->top = NULL;
+  mm_blocking_begin(threads[i]);
 }
 
 /* Thread 0 collects, the others work, poll, and sleep now and then. */
 static void collect_once(int i) {
   begin(i);
-  mutate(&threads[i], i);
+  mutate(threads[i]);
   if (i == 0) {
-    collect(&threads[0]);
+    collect(threads[0]);
   } else {
-    mm_safepoint(&threads[i]);
-    mutate(&threads[i], i);
-    mm_blocking_begin(&threads[i]);
-    mm_blocking_end(&threads[i]);
+    mm_safepoint(threads[i]);
+    mutate(threads[i]);
+    mm_blocking_begin(threads[i]);
+    mm_blocking_end(threads[i]);
   }
-  mutate(&threads[i], i);
+  mutate(threads[i]);
   end(i);
 }
 /* Everybody collects. */
 static void all_collect(int i) {
   begin(i);
-  mutate(&threads[i], i);
-  collect(&threads[i]);
-  mutate(&threads[i], i);
+  mutate(threads[i]);
+  collect(threads[i]);
+  mutate(threads[i]);
   end(i);
 }
 /* Two collect, one polls. */
@@ -105,23 +117,23 @@ static void two_collect(int i) {
     return;
   }
   begin(i);
-  mutate(&threads[i], i);
-  mm_safepoint(&threads[i]);
-  mutate(&threads[i], i);
+  mutate(threads[i]);
+  mm_safepoint(threads[i]);
+  mutate(threads[i]);
   end(i);
 }
 /* Thread 1 never sleeps: only its poll flag tells it. */
 static void never_sleeps(int i) {
   begin(i);
   if (i == 0) {
-    mutate(&threads[0], 0);
+    mutate(threads[0]);
     while (!load_acquire(&running)) model_pause();
-    collect(&threads[0]);
+    collect(threads[0]);
   } else {
     store_release(&running, 1);
     while (!stops[1]) {
-      mutate(&threads[1], 1);
-      mm_safepoint(&threads[1]);
+      mutate(threads[1]);
+      mm_safepoint(threads[1]);
       model_pause();
     }
     model_saw("stopped by its flag");
@@ -130,8 +142,18 @@ static void never_sleeps(int i) {
 }
 /* The last thread attaches while others run, and collect. */
 static void late(int i) {
-  if (i == 2 && !world_attach(&heap.world, &threads[2])) model_fail("no room");
+  if (i == 2) attach(2);
   all_collect(i);
+}
+/* A thread goes, and another comes and may have its handle, while thread 0 collects. */
+static void come_and_go(int i) {
+  all_collect(i);
+  if (!i) return;
+  traced_detach(threads[1]);
+  attach(1);
+  begin(1);
+  mutate(threads[1]);
+  end(1);
 }
 
 static void finish(void) {
@@ -148,6 +170,7 @@ static const ModelScenario scenarios[] = {
     {"three-two-collect", 3, setup_three, two_collect, finish, .stale = 0},
     {"never-sleeps", 2, setup_two, never_sleeps, finish, .stale = 1},
     {"attaches-late", 3, setup_two, late, finish, .stale = 0},
+    {"comes-and-goes", 2, setup_two, come_and_go, finish, .stale = 1},
     {"four-at-random", 4, setup_four, two_collect, finish, .stale = 2, .spurious = 1, .random = 1000},
     {"three-collect-once-stale", 3, setup_three, collect_once, finish, .stale = 1, .is_long = true},
     {"attaches-late-stale", 3, setup_two, late, finish, .stale = 1, .is_long = true},
