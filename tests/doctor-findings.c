@@ -300,14 +300,6 @@ Test(sweep, warns_of_the_same_findings, .init = enter_machine, .fini = leave_mac
 
 /* --- The command -------------------------------------------------------------------------------------------------------------- */
 
-static void expect_refusal(const char *arguments, const char *says) {
-  struct spoken s = program("", arguments);
-  cr_expect(eq(int, s.code, SWEEP_BAD_INPUT), "%s", s.err);
-  cr_expect(strstr(s.err, says) && strchr(s.err, '\n') && !strchr(s.err, '\n')[1], "%s: %s", arguments, s.err);
-  cr_expect(eq(str, s.out, ""));
-  forget(&s);
-}
-
 /* Whatever this machine is like: every look has a finding, the text keeps to its width, the codes are as promised. */
 Test(doctor, says_it_as_text_and_as_json, .init = enter_place, .fini = leave_place) {
   struct spoken s = program("MALLOC_ARENA_MAX=1", "doctor --seconds 0 --json"), strict;
@@ -351,8 +343,8 @@ Test(doctor, probes_the_machine, .init = enter_place, .fini = leave_place) {
 }
 
 Test(doctor, refuses_what_it_does_not_know, .init = enter_place, .fini = leave_place) {
-  expect_refusal("doctor --second 1", "did you mean '--seconds'?");
-  expect_refusal("doctor --threads none", "--threads: 'none'");
-  expect_refusal("doctor --seconds 601", "from 0 to 600");
-  expect_refusal("doctor now", "what is 'now'?");
+  expect_refused("", "doctor --second 1", "did you mean '--seconds'?");
+  expect_refused("", "doctor --threads none", "--threads: 'none'");
+  expect_refused("", "doctor --seconds 601", "from 0 to 600");
+  expect_refused("", "doctor now", "what is 'now'?");
 }

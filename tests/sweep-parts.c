@@ -13,22 +13,6 @@ static void run_well(const char *prefix, const char *arguments) {
   forget(&s);
 }
 
-static void expect_refusal(const char *prefix, const char *arguments, const char *says) {
-  struct spoken s = program(prefix, arguments);
-  cr_expect(eq(int, s.code, SWEEP_BAD_INPUT), "%s: %s", arguments, s.err);
-  cr_expect(strchr(s.err, '\n') && !strchr(s.err, '\n')[1], "not one line: %s: %s", arguments, s.err);
-  cr_expect(strstr(s.err, says) != NULL, "%s: %s", arguments, s.err);
-  cr_expect(eq(str, s.out, ""), "%s", arguments);
-  forget(&s);
-}
-
-static bool shell(const char *command) {
-  char *line = sweep_format("cd %s/cwd && %s", place, command);
-  bool ok = system(line) == 0;
-  free(line);
-  return ok;
-}
-
 static bool is_finished(const char *dir) {
   json_t *o = read_campaign(dir);
   bool finished = json_is_true(json_object_get(o, "finished"));
@@ -69,7 +53,7 @@ Test(shards, hold_whole_blocks_each_once, .init = enter_place, .fini = leave_pla
 Test(merge, is_the_sweep_that_was_cut, .init = enter_place, .fini = leave_place) {
   make_shards();
   run_well("", SWEEP "--blocks 7 --seed 5 --out all");
-  cr_assert(shell("mkdir before && cp -r s1 s2 s3 before"));
+  cr_assert(done_in_place("mkdir before && cp -r s1 s2 s3 before"));
   run_well("", "merge s3 s1 s2 --out m");
   struct samples whole = read_samples("m"), all = read_samples("all");
   cr_assert(eq(int, whole.n, all.n));
@@ -89,12 +73,12 @@ Test(merge, is_the_sweep_that_was_cut, .init = enter_place, .fini = leave_place)
   cr_expect(eq(sz, json_array_size(json_object_get(o, "parts")), 3));
   cr_expect(eq(sz, json_array_size(json_object_get(o, "machines")), 1));
   json_decref(o);
-  cr_expect(shell("test $(wc -l <m/histograms.jsonl) = 14 && test $(grep -c ' done ' m/journal.log) = 14"));
-  cr_expect(shell("for s in s1 s2 s3; do diff -r $s before/$s || exit 1; done"), "the parts are only read");
-  cr_expect(shell("test ! -e m.merging"));
+  cr_expect(done_in_place("test $(wc -l <m/histograms.jsonl) = 14 && test $(grep -c ' done ' m/journal.log) = 14"));
+  cr_expect(done_in_place("for s in s1 s2 s3; do diff -r $s before/$s || exit 1; done"), "the parts are only read");
+  cr_expect(done_in_place("test ! -e m.merging"));
   run_well("", "report m --json");
-  expect_refusal("", "run --resume m", "merged from several");
-  expect_refusal("", "merge s1 m --out n", "merged already");
+  expect_refused("", "run --resume m", "merged from several");
+  expect_refused("", "merge s1 m --out n", "merged already");
 }
 
 /* Two of three parts are a campaign that is not finished. */
@@ -166,13 +150,13 @@ Test(merge, what_does_not_belong_together_is_refused, .init = enter_place, .fini
   run_well("", SWEEP "--blocks 7 --seed 5 --shard 2/3 --heap 8x --out heap");
   run_well("", "run --strategy fake --workload work --threads 1 --iterations 2 --repeats 0 --set us=0 --blocks 7 --seed 5 "
                "--shard 2/3 --quiet --out cells");
-  cr_assert(
-      shell("cp -r s1 again && cp -r s2 commit && sed -i 's/\"commit\": \"[^\"]*\"/\"commit\": \"0123\"/' commit/campaign.json"));
-  cr_assert(shell("cp -r s2 schema && sed -i 's/\"schema\": 1/\"schema\": 2/' schema/campaign.json"));
-  cr_assert(shell("cp -r s2 torn && head -c 400 s2/campaign.json >torn/campaign.json"));
-  cr_assert(shell("cp -r s2 bare && rm bare/journal.log && mkdir full && touch full/x"));
-  cr_assert(shell("cp -r s2 other && cp s3/journal.log other"));
-  cr_assert(shell("cp -r s2 name && sed -i 's/\"campaign\": \"[^\"]*\"/\"campaign\": \"x\"/' name/campaign.json"));
+  cr_assert(done_in_place(
+      "cp -r s1 again && cp -r s2 commit && sed -i 's/\"commit\": \"[^\"]*\"/\"commit\": \"0123\"/' commit/campaign.json"));
+  cr_assert(done_in_place("cp -r s2 schema && sed -i 's/\"schema\": 1/\"schema\": 2/' schema/campaign.json"));
+  cr_assert(done_in_place("cp -r s2 torn && head -c 400 s2/campaign.json >torn/campaign.json"));
+  cr_assert(done_in_place("cp -r s2 bare && rm bare/journal.log && mkdir full && touch full/x"));
+  cr_assert(done_in_place("cp -r s2 other && cp s3/journal.log other"));
+  cr_assert(done_in_place("cp -r s2 name && sed -i 's/\"campaign\": \"[^\"]*\"/\"campaign\": \"x\"/' name/campaign.json"));
   static const char *const cases[][2] = {
       {"merge s1 seed --out m", "the seed is 5 in one and 6 in the other"},
       {"merge s1 blocks --out m", "the plan's blocks is 7 in one and 8 in the other"},
@@ -205,8 +189,8 @@ Test(merge, what_does_not_belong_together_is_refused, .init = enter_place, .fini
       {"run --strategy fake --blocks auto --effect 3x", "no difference in per cent"},
       {"run --strategy fake --blocks auto --most-blocks 2", "6 to 100000"},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) expect_refusal("", cases[i][0], cases[i][1]);
-  cr_expect(shell("test ! -e m && test ! -e m.merging"), "nothing is left behind");
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) expect_refused("", cases[i][0], cases[i][1]);
+  cr_expect(done_in_place("test ! -e m && test ! -e m.merging"), "nothing is left behind");
 }
 
 /* Rows with a right sum that are of another sweep: told by what they say. */
@@ -224,7 +208,7 @@ Test(merge, foreign_rows_are_refused, .init = enter_place, .fini = leave_place, 
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     struct journal j;
     char *dir = sweep_format("%s/cwd/f", place);
-    cr_assert(shell("rm -rf f && cp -r s2 f"));
+    cr_assert(done_in_place("rm -rf f && cp -r s2 f"));
     cr_assert(eq(int, sweep_journal_open(&j, dir), 0));
     int64_t from = 2 * 1, to = cases[k].column < 0 ? 2 * 2 : from; /* block 1 is its first; block 2 is another's */
     char *fields[SWEEP_ROW_FIELDS], *cut = sweep_strdup(j.entries[from].rows[0]);
@@ -234,7 +218,7 @@ Test(merge, foreign_rows_are_refused, .init = enter_place, .fini = leave_place, 
     for (int i = 0; i < n; i++) sweep_csv_add(&t, fields[i], i == 0);
     cr_assert(sweep_journal_start(&j, to) && sweep_journal_row(&j, to, t.s) && sweep_journal_done(&j, to, 1, 0, 0));
     sweep_journal_close(&j);
-    expect_refusal("", "merge s1 f --out m", cases[k].says);
+    expect_refused("", "merge s1 f --out m", cases[k].says);
     sweep_text_free(&t);
     free(cut);
     free(dir);

@@ -55,6 +55,24 @@ static inline struct spoken program(const char *prefix, const char *arguments) {
   return s;
 }
 
+/* Runs it on input that is to be refused: by one line that says `says`, and nothing else. */
+static inline void expect_refused(const char *prefix, const char *arguments, const char *says) {
+  struct spoken s = program(prefix, arguments);
+  cr_expect(eq(int, s.code, SWEEP_BAD_INPUT), "%s: %s", arguments, s.err);
+  cr_expect(strchr(s.err, '\n') && !strchr(s.err, '\n')[1], "not one line: %s: %s", arguments, s.err);
+  cr_expect(strstr(s.err, says) != NULL, "%s: %s", arguments, s.err);
+  cr_expect(eq(str, s.out, ""), "%s", arguments);
+  forget(&s);
+}
+
+/* Whether a line of shell succeeds in cwd. */
+static inline bool done_in_place(const char *command) {
+  char *line = sweep_format("cd %s/cwd && %s", place, command);
+  bool ok = system(line) == 0;
+  free(line);
+  return ok;
+}
+
 /* samples.csv of cwd/DIR as rows of fields. */
 struct samples {
   char *text, **row;

@@ -6,6 +6,7 @@
 #include "harness/doctor/doctor.h"
 #include "harness/gate/gate.h"
 #include "harness/report/report.h"
+#include "harness/selftest/selftest.h"
 #include "harness/sweep/conformance.h"
 #include "harness/sweep/list.h"
 #include "harness/sweep/merge.h"
@@ -38,6 +39,7 @@ static const struct command {
     {"compare", "ratios of costs: within a campaign, or between two", compare_main},
     {"history", "where costs change over many campaigns of one machine, for review", history_main},
     {"gate", "whether the newer of two builds is worse, for continuous integration", gate_main},
+    {"selftest", "how often the gate is wrong on this machine, and what it finds", selftest_main},
     {"doctor", "what on this machine spoils measurements, and what to do about it", doctor_main},
     {"conformance", "run the conformance suite on a strategy", sweep_conformance_main},
 };
