@@ -139,10 +139,14 @@ static bool write_record(const struct options *o) {
   char *path = sweep_format("%s/anchors.json", o->out), at[40];
   sweep_timestamp(at, sizeof at);
   json_t *threads = json_array();
-  for (int i = 0; i < o->nthreads; i++) json_array_append_new(threads, json_integer(o->threads[i]));
+  int most = 1;
+  for (int i = 0; i < o->nthreads; i++) {
+    json_array_append_new(threads, json_integer(o->threads[i]));
+    if (o->threads[i] > most) most = o->threads[i];
+  }
   json_t *record = json_pack("{s:s, s:I, s:s, s:I, s:i, s:i, s:o, s:o}", "started_at", at, "seed", (json_int_t)o->seed, "heap",
                              o->heap, "least_heap_bytes", (json_int_t)o->least_heap, "blocks", o->blocks, "iterations_divided_by",
-                             o->iterations_of, "threads", threads, "environment", sweep_environment_record());
+                             o->iterations_of, "threads", threads, "environment", sweep_environment_record(most));
   bool ok = json_dump_file(record, path, JSON_INDENT(1)) == 0;
   if (!ok) sweep_say("%s: %s", path, strerror(errno));
   json_decref(record);

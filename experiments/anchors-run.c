@@ -145,7 +145,8 @@ struct outcome {
 static struct outcome start(const struct contender *c, struct arguments *a, int threads) {
   struct outcome o = {0};
   char err[256];
-  struct child_request request = {a->v[0], a->v, sweep_environment_for_child("", false), run.o->timeout_s};
+  struct child_request request = {
+      .path = a->v[0], .argv = a->v, .envp = sweep_environment_for_child("", false), .timeout_s = run.o->timeout_s};
   /* A strategy's cell pins itself; a rival inherits. */
   if (!c->strategy && cell_bind(run.cpus, threads, err, sizeof err)) sweep_say("%s", err);
   sweep_child_run(&request, &o.child);
