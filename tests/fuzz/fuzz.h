@@ -44,8 +44,8 @@ static inline void fuzz_write(const char *path, const void *data, size_t size) {
   close(fd);
 }
 
-/* A folder of this process, which is gone when it ends. */
-static char fuzz_place[] = "/tmp/reclaim-fuzz-XXXXXX";
+/* A folder of this process, which is gone when it ends; in memory where there is such a place. */
+static char fuzz_place[48];
 static inline void fuzz_leave(void) {
   char command[64];
   snprintf(command, sizeof command, "rm -rf %s", fuzz_place);
@@ -54,6 +54,7 @@ static inline void fuzz_leave(void) {
 static inline const char *fuzz_dir(void) {
   static bool made;
   if (!made) {
+    snprintf(fuzz_place, sizeof fuzz_place, "%s/reclaim-fuzz-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     MUST(mkdtemp(fuzz_place) != NULL);
     atexit(fuzz_leave);
   }
