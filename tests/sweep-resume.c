@@ -5,56 +5,15 @@
 #define _GNU_SOURCE 1
 #include "harness/sweep/journal.h"
 #include "sweep-program.h"
-
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
+#include "traced.h"
 
 enum { INVOCATIONS = 4, ROWS = 2 }; /* 2 cells x 2 blocks; a warm-up and an iteration */
 
-static bool changes_files(const struct __ptrace_syscall_info *i) {
-  static const long calls[] = {SYS_write,    SYS_ftruncate, SYS_fdatasync, SYS_fsync,
-#ifdef SYS_rename
-                               SYS_rename,   SYS_mkdir,     SYS_unlink,    SYS_symlink,
-#endif
-                               SYS_renameat, SYS_mkdirat,   SYS_unlinkat,  SYS_symlinkat};
-  for (size_t k = 0; k < sizeof calls / sizeof *calls; k++)
-    if (i->op == PTRACE_SYSCALL_INFO_ENTRY && (long)i->entry.nr == calls[k]) return true;
-  return false;
-}
-
-/* Runs the program until its nth such call and kills it there. False: it ended before, with *code. */
-static bool run_until(char **argv, int nth, int *code) {
-  pid_t pid = fork();
-  if (pid == 0) {
-    char *cwd = sweep_format("%s/cwd", place);
-    bool ok = chdir(cwd) == 0 && freopen("../out", "w", stdout) && freopen("../err", "w", stderr) &&
-              ptrace(PTRACE_TRACEME, 0, 0, 0) == 0;
-    if (ok) ok = setenv("ASAN_OPTIONS", "abort_on_error=1:detect_leaks=0", 1) == 0; /* leaks cannot be looked for while traced */
-    if (ok) execv(argv[0], argv);
-    _exit(99);
-  }
-  int status, seen = 0;
-  cr_assert(eq(int, waitpid(pid, &status, 0), pid));
-  bool traced = WIFSTOPPED(status);
-  cr_assert(traced, "it cannot be traced here");
-  cr_assert(eq(int, (int)ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), 0));
-  for (int signal = 0;;) {
-    cr_assert(eq(int, (int)ptrace(PTRACE_SYSCALL, pid, 0, signal), 0));
-    cr_assert(eq(int, waitpid(pid, &status, 0), pid));
-    if (!WIFSTOPPED(status)) break;
-    signal = WSTOPSIG(status) == (SIGTRAP | 0x80) || WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
-    struct __ptrace_syscall_info info;
-    bool entry = WSTOPSIG(status) == (SIGTRAP | 0x80) && ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0;
-    if (!entry || !changes_files(&info) || ++seen < nth) continue;
-    kill(pid, SIGKILL);
-    cr_assert(eq(int, waitpid(pid, &status, 0), pid));
-    return true;
-  }
-  *code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return false;
+static void become_program(void *argv) {
+  char *cwd = sweep_format("%s/cwd", place);
+  bool ok = chdir(cwd) == 0 && freopen("../out", "w", stdout) && freopen("../err", "w", stderr);
+  if (ok) execv(((char **)argv)[0], argv);
+  _exit(99);
 }
 
 /* The rows of every acknowledged invocation, NULL for the others. */
@@ -123,11 +82,10 @@ static void check_killed(const char *dir) {
 
 Test(resume, killed_before_every_write, .init = enter_place, .fini = leave_place, .timeout = 280) {
   setenv("RECLAIM_PLUGIN_PATH", RECLAIM_DOUBLES_DIR, 1);
-  bool killed = true;
   int points = 0, begun = 0;
-  for (int nth = 1; killed; nth++) {
+  struct traced t = {.met = true, .fate = TRACED_KILL, .under = place, .changes_only = true, .execs = true};
+  for (int nth = 1; t.met; nth++) {
     char dir[32];
-    int code = 0;
     snprintf(dir, sizeof dir, "r%d", nth);
     char *argv[] = {(char *)RECLAIM_BUILD_DIR "/reclaim",
                     (char *)"run",
@@ -150,10 +108,11 @@ Test(resume, killed_before_every_write, .init = enter_place, .fini = leave_place
                     (char *)"--out",
                     dir,
                     NULL};
-    killed = run_until(argv, nth, &code);
-    cr_assert(eq(int, code, 0));
-    points += killed;
-    begun += killed && was_begun(dir);
+    t.nth = nth;
+    traced_run(&t, become_program, argv);
+    if (!t.met) cr_assert(eq(int, t.code, 0));
+    points += t.met;
+    begun += t.met && was_begun(dir);
     check_killed(dir);
   }
   /* an invocation alone makes five such calls */

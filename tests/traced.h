@@ -29,6 +29,7 @@ struct traced {
   int nth;           /* from 1 */
   int fate;          /* of the nth call */
   const char *under; /* the folder whose files count */
+  bool changes_only; /* opening and closing files does not count: for kills, which are no other than before the next call */
   bool execs;        /* the process becomes another program first, and what it does before does not count */
   /* What was met: */
   bool met;
@@ -123,8 +124,9 @@ static inline bool traced_file(pid_t pid, int fd, char *out, size_t n) {
 
 static inline bool traced_counts(pid_t pid, const struct __ptrace_syscall_info *i, struct traced *t) {
   const __uint64_t *a = i->entry.args;
-  t->call = (long)i->entry.nr;
-  switch (traced_kind(t->call)) {
+  enum traced_kind kind = traced_kind(t->call = (long)i->entry.nr);
+  if (t->changes_only && (kind == TRACED_OPEN || kind == TRACED_OPEN_AT || t->call == SYS_close)) return false;
+  switch (kind) {
   case TRACED_BY_FD: return traced_file(pid, (int)a[0], t->path, sizeof t->path) && !strncmp(t->path, t->under, strlen(t->under));
   case TRACED_BY_PATH: return traced_text(pid, a[0], t->path, sizeof t->path), true;
   case TRACED_AT:
