@@ -185,6 +185,52 @@ Test(resume, after_a_full_disk, .init = enter_place, .fini = leave_place) {
   forget(&s);
 }
 
+/* Whatever byte of the journal was lost, or is another: what still is whole is kept, the rest is measured again, and it is said. */
+static void damage_and_resume(const char *whole, size_t n, size_t at, bool cut, char *const rows[INVOCATIONS]) {
+  char *path = sweep_format("%s/cwd/r/journal.log", place), *copy = sweep_strndup(whole, n), *before[INVOCATIONS],
+       *after[INVOCATIONS];
+  FILE *f = fopen(path, "w");
+  copy[at] ^= cut ? 0 : 1;
+  cr_assert(eq(sz, fwrite(copy, 1, cut ? at : n, f), cut ? at : n));
+  cr_assert(eq(int, fclose(f), 0));
+  acknowledged("r", before);
+  struct spoken s = program("", "run --resume r");
+  cr_assert(eq(int, s.code, 0), "byte %zu: %s", at, s.err);
+  cr_expect(cut || strstr(s.err, "torn or damaged") != NULL, "byte %zu: %s", at, s.err);
+  acknowledged("r", after);
+  for (int i = 0; i < INVOCATIONS; i++) {
+    cr_assert(after[i] != NULL, "byte %zu", at);
+    if (before[i]) cr_assert(eq(str, before[i], rows[i]), "byte %zu", at);
+    if (before[i]) cr_assert(eq(str, after[i], rows[i]), "byte %zu", at);
+    free(before[i]);
+    free(after[i]);
+  }
+  check_complete("r");
+  forget(&s);
+  free(copy);
+  free(path);
+}
+
+Test(resume, of_a_damaged_journal, .init = enter_place, .fini = leave_place, .timeout = 7200) {
+  struct spoken s =
+      program("", "run --strategy fake,loner --workload work --threads 1 --blocks 2 --iterations 1 --repeats 0 --heap grow "
+                  "--set us=0 --out r --quiet");
+  cr_assert(eq(int, s.code, 0), "%s", s.err);
+  forget(&s);
+  cr_assert(eq(int, system(sweep_format("cp -r %s/cwd/r %s/whole", place, place)), 0));
+  size_t n;
+  char *rows[INVOCATIONS], *path = sweep_format("%s/cwd/r/journal.log", place), *whole = sweep_read_file(path, &n);
+  char *restore = sweep_format("rm -rf %s/cwd/r && cp -r %s/whole %s/cwd/r", place, place, place);
+  acknowledged("r", rows);
+  size_t step = getenv("RECLAIM_EVERY") ? 1 : n / 8;
+  for (size_t at = 0; at < n; at += step) {
+    damage_and_resume(whole, n, at, false, rows);
+    cr_assert(eq(int, system(restore), 0));
+    damage_and_resume(whole, n, at, true, rows);
+    cr_assert(eq(int, system(restore), 0));
+  }
+}
+
 static void edit_campaign(const char *key, const char *value) {
   json_t *o = read_campaign("r");
   char *path = sweep_format("%s/cwd/r/campaign.json", place);

@@ -180,6 +180,9 @@ static int open_part(struct part *p, const char *dir) {
   if (!rc && p->journal.campaign && strcmp(p->journal.campaign, text_at(p->json, "campaign")))
     rc = sweep_refuse("%s: journal.log belongs to the campaign %s, campaign.json to %s", dir, p->journal.campaign,
                       text_at(p->json, "campaign"));
+  if (!rc && p->journal.damaged)
+    sweep_say("warning: %s/journal.log: %d record(s) are torn or damaged; what they belonged to is not in the whole", dir,
+              p->journal.damaged);
   return rc;
 }
 

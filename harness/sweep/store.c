@@ -260,6 +260,44 @@ static int check_journal(const struct store *s) {
   return 0;
 }
 
+/* The invocation that a line of rss.csv or histograms.jsonl is of; -1: none, a header. */
+static int64_t invocation_of_line(const char *line, size_t n) {
+  char *end;
+  long long number = strtoll(line, &end, 10);
+  if (end > line) return number;
+  json_t *o = json_loadb(line, n, 0, NULL), *v = json_object_get(o, "invocation");
+  int64_t found = json_is_integer(v) ? json_integer_value(v) : -1;
+  json_decref(o);
+  return found;
+}
+
+/* Where records of the journal are damaged, an invocation that is measured again may lie between others: its lines are taken out of
+   what was written beside the journal, which so has nothing twice. */
+static int leave_out_lost(const struct store *s, const char *file, int64_t size) {
+  char *path = in_dir(s->dir, file), *temporary = sweep_format("%s.new", path);
+  size_t n = 0;
+  char *text = sweep_read_file(path, &n);
+  struct text kept = {0};
+  sweep_text_add(&kept, "", 0);
+  if (n > (size_t)size) n = (size_t)size;
+  for (size_t at = 0, length; at < n; at += length) {
+    const char *newline = memchr(text + at, '\n', n - at);
+    length = newline ? (size_t)(newline - text) - at + 1 : n - at;
+    int64_t of = invocation_of_line(text + at, length);
+    if (newline && (of < 0 || sweep_journal_complete(&s->journal, of))) sweep_text_add(&kept, text + at, length);
+  }
+  char *name = sweep_format("%s.new", file);
+  int rc = text ? write_file(s->dir, name, kept.s) : sweep_refuse("%s: %s", path, strerror(errno));
+  if (!rc && rename(temporary, path)) rc = sweep_refuse("%s: %s", path, strerror(errno));
+  if (rc) unlink(temporary);
+  sweep_text_free(&kept);
+  free(name);
+  free(text);
+  free(temporary);
+  free(path);
+  return rc;
+}
+
 int sweep_store_resume(struct store *s, const char *dir) {
   *s = (struct store){.dir = sweep_strdup(dir), .samples_fd = -1, .rss_fd = -1, .hist_fd = -1, .journal.fd = -1};
   struct samples_summary ignored;
@@ -269,11 +307,19 @@ int sweep_store_resume(struct store *s, const char *dir) {
   if (!rc) name_campaign(s);
   if (!rc) rc = sweep_journal_open(&s->journal, dir);
   if (!rc) rc = check_journal(s);
+  if (!rc && s->journal.damaged)
+    sweep_plan_warn(&s->plan, "%s/journal.log: %d record(s) are torn or damaged; what they belonged to is measured again", dir,
+                    s->journal.damaged);
   if (!rc) rc = sweep_store_write_samples(s, &ignored);
   bool nothing = s->journal.complete == 0;
-  return rc ? rc
-            : open_streams(s, nothing ? (int64_t)strlen(STORE_RSS_HEADER) : s->journal.rss_size,
-                           nothing ? 0 : s->journal.hist_size);
+  int64_t rss_size = nothing ? (int64_t)strlen(STORE_RSS_HEADER) : s->journal.rss_size,
+          hist_size = nothing ? 0 : s->journal.hist_size;
+  if (!rc && s->journal.damaged) {
+    rc = leave_out_lost(s, "rss.csv", rss_size);
+    if (!rc) rc = leave_out_lost(s, "histograms.jsonl", hist_size);
+    rss_size = hist_size = -1;
+  }
+  return rc ? rc : open_streams(s, rss_size, hist_size);
 }
 
 void sweep_store_close(struct store *s) {
