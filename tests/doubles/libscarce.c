@@ -24,6 +24,7 @@
 
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
+extern void __libc_free(void *);
 
 /* --- Which one fails ---------------------------------------------------------------------------------------------------------- */
 
@@ -34,6 +35,8 @@ static atomic_bool failed, counting;
 static int places_fd = -1;
 static bool write_total;
 static uint64_t places[PLACES]; /* hashes, 0: free */
+/* A thread counts from where its body begins: what the C library and sanitizers do before is theirs, and they cannot do without. */
+static __thread bool begun __attribute__((tls_model("initial-exec")));
 static __thread bool inside __attribute__((tls_model("initial-exec")));
 
 static void write_number(int fd, const char *before, long n) {
@@ -72,7 +75,7 @@ static int find_linker(struct dl_phdr_info *info, size_t size, void *unused) {
 
 /* True: this allocation, which `caller` asked for, is to fail. */
 static __attribute__((noinline)) bool is_due_for(void *caller) {
-  if (inside || !atomic_load(&counting)) return false;
+  if (inside || !begun || !atomic_load(&counting)) return false;
   if ((uintptr_t)caller >= linker_from && (uintptr_t)caller < linker_to) return false;
   long n = atomic_fetch_add(&seen, 1) + 1, from = atomic_load(&first), to = atomic_load(&last);
   if (places_fd >= 0) {
@@ -88,6 +91,7 @@ static __attribute__((noinline)) bool is_due_for(void *caller) {
 #define is_due() is_due_for(__builtin_return_address(0))
 
 void scarce_arm(long at, long how_many) {
+  begun = true;
   dl_iterate_phdr(find_linker, NULL);
   atomic_store(&seen, 0);
   atomic_store(&failed, false);
@@ -207,8 +211,24 @@ EXPORT void *mmap(void *where, size_t size, int protection, int flags, int fd, o
   return next(where, size, protection, flags, fd, offset);
 }
 
+struct start {
+  void *(*body)(void *);
+  void *argument;
+};
+
+static void *begin(void *allocated) {
+  struct start start = *(struct start *)allocated;
+  __libc_free(allocated);
+  begun = true;
+  return start.body(start.argument);
+}
+
 EXPORT int pthread_create(pthread_t *out, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
   __typeof__(pthread_create) *next = find_pthread_create();
-  if (!next || is_due()) return EAGAIN;
-  return next(out, attributes, body, argument);
+  struct start *start = next && !is_due() ? __libc_malloc(sizeof *start) : NULL;
+  if (!start) return EAGAIN;
+  *start = (struct start){body, argument};
+  int error = next(out, attributes, begin, start);
+  if (error) __libc_free(start);
+  return error;
 }
