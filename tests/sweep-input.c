@@ -102,6 +102,7 @@ Test(input, sweep_files, .init = enter_place, .fini = leave_place) {
       {"strategy = fake\\noversubscribe = perhaps\\n", "f.ini:2: oversubscribe is a switch"},
       {"strategy = fake\\nresume = x\\n", "f.ini:2: unknown key 'resume'"},
       {"strategy =\\n", "f.ini:1: strategy needs a value"},
+      {"strategy = fake\\n[set]\\n= 3\\n", "f.ini:3: a name is due before '='"},
       {"strategy = fake\\nworkload = work\\nwhere = size ==\\n", "f.ini:3: where: at column"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

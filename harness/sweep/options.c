@@ -216,6 +216,7 @@ static int read_key(struct reader *r, const char *name, const char *value) {
 static int read_pair(struct reader *r, const char *section, const char *name, const char *value) {
   static const char *const sections[] = {"sweep", "set"};
   char hint[96];
+  if (!*name) return sweep_refuse("%s:%d: a name is due before '='", r->file, r->line);
   if (!*section || !strcmp(section, "sweep")) return read_key(r, name, value);
   if (strcmp(section, "set"))
     return sweep_refuse("%s:%d: unknown section [%s]%s (allowed: sweep, set)", r->file, r->line, section,
