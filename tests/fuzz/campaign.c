@@ -22,6 +22,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     json_t *again = sweep_plan_json(&plan);
     struct sweep_plan same;
     MUST(plan.nruns > 0);
+    for (int i = 0; i < plan.ncells; i++) {
+      const struct sweep_cell *c = &plan.cells[i];
+      MUST(c->strategy && c->workload && c->parameters && c->sharing && c->allocator && c->heap && c->object && c->hash);
+      MUST(c->threads > 0 && (c->ncpus == 0 || c->ncpus == c->threads));
+    }
     if (plan.nruns < 1000) {
       int order[1000];
       bool seen[1000] = {false};

@@ -42,6 +42,22 @@ static void read_as_report(const uint8_t *data, size_t size) {
   csv_close(&c);
 }
 
+/* The input as one field, where it is text that the reader lets pass. */
+static void write_as_field(const uint8_t *data, size_t size) {
+  char path[128], *text = fuzz_text(data, size);
+  snprintf(path, sizeof path, "%s", fuzz_path("field.csv"));
+  FILE *out = fopen(path, "w");
+  MUST(out != NULL);
+  fputs("x,y\n", out);
+  csv_write_field(out, text);
+  fputs(",2\n", out);
+  fclose(out);
+  struct csv c;
+  if (csv_open(&c, path)) MUST(csv_next(&c) == 1 && !strcmp(c.field[0], text) && csv_next(&c) == 0);
+  csv_close(&c);
+  free(text);
+}
+
 /* A row of the journal: whatever it is, it is cut, and what is made of its fields is cut into the same. */
 static void read_as_sweep(const uint8_t *data, size_t size) {
   enum { MOST = 16 };
@@ -63,5 +79,6 @@ static void read_as_sweep(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   read_as_report(data, size);
   read_as_sweep(data, size);
+  write_as_field(data, size);
   return 0;
 }
