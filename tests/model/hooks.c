@@ -97,14 +97,14 @@ static uint64_t apply(enum update how, uint64_t was, uint64_t v) {
 static uint64_t atomic_update(volatile void *p, unsigned size, enum update how, uint64_t v, int order) {
   ModelEffect effect = access(STEP_UPDATE, p, size, &order);
   uintptr_t at = (uintptr_t)p;
-  if (effect == MODEL_SKIPPED) return memory_update(at, size);
+  if (effect == MODEL_SKIPPED) return memory_update(at, size, order);
   if (effect == MODEL_SPLIT) {
     uint64_t was = memory_load(at, size, order, false);
     turn(&(Step){.kind = STEP_STORE, .size = (uint8_t)size, .at = at, .op = "second half"});
     memory_store(at, size, apply(how, was, v), order);
     return was;
   }
-  uint64_t was = memory_update(at, size);
+  uint64_t was = memory_update(at, size, order);
   memory_update_end(at, size, apply(how, was, v), order);
   return was;
 }
@@ -112,7 +112,7 @@ static uint64_t atomic_update(volatile void *p, unsigned size, enum update how, 
 static bool atomic_compare(volatile void *p, unsigned size, uint64_t *expected, uint64_t v, int order, int fails) {
   ModelEffect effect = access(STEP_UPDATE, p, size, &order);
   uintptr_t at = (uintptr_t)p;
-  if (!memory_compare(at, size, expected, effect == MODEL_RELAXED ? memory_order_relaxed : fails & 0xFF)) return false;
+  if (!memory_compare(at, size, expected, order, effect == MODEL_RELAXED ? memory_order_relaxed : fails & 0xFF)) return false;
   if (effect == MODEL_SPLIT) {
     (void)memory_load(at, size, order, false);
     turn(&(Step){.kind = STEP_STORE, .size = (uint8_t)size, .at = at, .op = "second half"});

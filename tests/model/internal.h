@@ -85,11 +85,11 @@ enum { PLAIN_READ, PLAIN_WRITE, ATOMIC_READ, ATOMIC_WRITE, ACCESSES };
 void memory_plain(uintptr_t at, size_t size, bool write);
 uint64_t memory_load(uintptr_t at, unsigned size, int order, bool again);
 void memory_store(uintptr_t at, unsigned size, uint64_t value, int order);
-/* The newest value, and the store that follows it at once: memory_update_end. */
-uint64_t memory_update(uintptr_t at, unsigned size);
+/* The value that an update reads, and the store that follows it at once: memory_update_end. */
+uint64_t memory_update(uintptr_t at, unsigned size, int order);
 void memory_update_end(uintptr_t at, unsigned size, uint64_t value, int order);
-/* Whether a compare-and-swap that expects this is made; else *expected is what it found instead. */
-bool memory_compare(uintptr_t at, unsigned size, uint64_t *expected, int order);
+/* Whether a compare-and-swap that expects this is made (memory_update_end is to follow); else *expected is what it found instead. */
+bool memory_compare(uintptr_t at, unsigned size, uint64_t *expected, int order, int fails);
 /* As the kernel sees it. */
 uint32_t memory_newest(uintptr_t at);
 

@@ -22,7 +22,8 @@ enum { MESSAGES = 384, CELLS = 1 << 13, PER_CELL = 10 };
 
 typedef struct Message {
   uint64_t value;
-  bool unread; /* a plain write: its value is whatever is in memory when somebody looks */
+  bool updated; /* an update has read it, which nothing may come in between */
+  bool unread;  /* a plain write: its value is whatever is in memory when somebody looks */
   bool has_view;
   View view;
 } Message;
@@ -30,7 +31,10 @@ typedef struct Message {
 typedef struct Location {
   uintptr_t at;
   unsigned size, n;
-  unsigned sc; /* the newest sequentially consistent store */
+  unsigned sc;              /* the newest sequentially consistent store */
+  bool overlaps;            /* some of its bytes are those of another */
+  uint16_t order[MESSAGES]; /* messages by their place in modification order */
+  uint16_t place[MESSAGES]; /* the other way round */
   Message message[MESSAGES];
 } Location;
 
@@ -52,8 +56,8 @@ static View views[MODEL_THREADS];
 static uint64_t last_read[MODEL_THREADS][LOCATIONS];
 
 void view_join(View *into, const View *v) {
-  for (int i = 0; i < LOCATIONS; i++)
-    if (v->from[i] > into->from[i]) into->from[i] = v->from[i];
+  for (unsigned i = 0; i < nlocations; i++)
+    if (locations[i].place[v->from[i]] > locations[i].place[into->from[i]]) into->from[i] = v->from[i];
   for (int i = 0; i < MODEL_THREADS; i++)
     if (v->clock[i] > into->clock[i]) into->clock[i] = v->clock[i];
 }
@@ -94,19 +98,26 @@ static void set_memory(uintptr_t at, unsigned size, uint64_t v) { memcpy((void *
 static bool overlaps(const Location *l, uintptr_t at, size_t size) { return l->at < at + size && at < l->at + l->size; }
 
 static Message *newest(Location *l) {
-  Message *m = &l->message[l->n - 1];
+  Message *m = &l->message[l->order[l->n - 1]];
   if (m->unread) {
     m->value = in_memory(l->at, l->size);
     m->unread = false;
   }
   return m;
 }
-static unsigned add_message(Location *l) {
+/* A message at that place in modification order, those behind it moved. */
+static unsigned add_message(Location *l, unsigned place) {
   if (l->n == MESSAGES) model_give_up("the model has no room for so many stores to one place");
   (void)newest(l);
-  Message *m = &l->message[l->n++];
-  m->unread = m->has_view = false;
-  return l->n - 1;
+  unsigned k = l->n++;
+  for (unsigned i = k; i > place; i--) {
+    l->order[i] = l->order[i - 1];
+    l->place[l->order[i]] = (uint16_t)i;
+  }
+  l->order[place] = (uint16_t)k;
+  l->place[k] = (uint16_t)place;
+  l->message[k].unread = l->message[k].has_view = l->message[k].updated = false;
+  return k;
 }
 
 static Location *location_of(uintptr_t at, unsigned size) {
@@ -128,7 +139,13 @@ static Location *location_of(uintptr_t at, unsigned size) {
   l->n = 1;
   l->sc = 0;
   l->message[0].value = in_memory(at, size);
-  l->message[0].unread = l->message[0].has_view = false;
+  l->message[0].unread = l->message[0].has_view = l->message[0].updated = false;
+  l->order[0] = l->place[0] = 0;
+  l->overlaps = false;
+  for (unsigned i = 0; i + 1 < c->nlocations; i++) {
+    Location *other = &locations[c->location[i]];
+    if (overlaps(other, at, size)) l->overlaps = other->overlaps = true;
+  }
   return l;
 }
 static unsigned number_of(const Location *l) { return (unsigned)(l - locations); }
@@ -140,7 +157,7 @@ static void tell_others(Location *but, uintptr_t at, size_t size, const View *vi
     for (unsigned i = 0; i < c->nlocations; i++) {
       Location *l = &locations[c->location[i]];
       if (l == but || !overlaps(l, at, size)) continue;
-      unsigned k = add_message(l);
+      unsigned k = add_message(l, l->n);
       l->message[k].unread = true;
       if (view) l->message[k].has_view = true, l->message[k].view = *view;
       views[running()].from[number_of(l)] = (uint16_t)k;
@@ -204,25 +221,27 @@ static uint64_t read_message(Location *l, unsigned k, int order) {
   note_value(m->value);
   return m->value;
 }
+/* The place of the oldest message that may be read, or written behind. */
 static unsigned oldest(const Location *l, int order) {
-  unsigned from = views[running()].from[number_of(l)];
-  return order == memory_order_seq_cst && l->sc > from ? l->sc : from;
+  unsigned from = l->place[views[running()].from[number_of(l)]];
+  return order == memory_order_seq_cst && l->place[l->sc] > from ? l->place[l->sc] : from;
 }
 
 uint64_t memory_load(uintptr_t at, unsigned size, int order, bool again) {
   Location *l = location_of(at, size);
   access_memory(at, size, ATOMIC_READ);
   if (again) return last_read[running()][number_of(l)];
-  return read_message(l, l->n - 1 - choose_stale(l->n - oldest(l, order)), order);
+  return read_message(l, l->order[l->n - 1 - choose_stale(l->n - oldest(l, order))], order);
 }
 
-/* `handed`: the message that an update read, whose view goes on. */
-static void write_message(Location *l, uint64_t value, int order, const Message *handed) {
+/* `place`: in modification order. `handed`: the message that an update read, whose view goes on. */
+static void write_message(Location *l, unsigned place, uint64_t value, int order, const Message *handed) {
   View *v = &views[running()];
-  unsigned k = add_message(l);
+  unsigned k = add_message(l, place);
   Message *m = &l->message[k];
+  bool last = place == l->n - 1;
   v->from[number_of(l)] = (uint16_t)k;
-  m->value = value;
+  m->value = l->size < 8 ? value & (((uint64_t)1 << 8 * l->size) - 1) : value;
   m->has_view = releases(order) || (handed && handed->has_view);
   if (m->has_view) {
     if (handed && handed->has_view) {
@@ -234,41 +253,68 @@ static void write_message(Location *l, uint64_t value, int order, const Message 
   }
   if (order == memory_order_seq_cst) l->sc = k;
   access_memory(l->at, l->size, ATOMIC_WRITE);
-  tell_others(l, l->at, l->size, m->has_view ? &m->view : NULL);
-  set_memory(l->at, l->size, value);
-  m->value = in_memory(l->at, l->size);
+  if (last) {
+    tell_others(l, l->at, l->size, m->has_view ? &m->view : NULL);
+    set_memory(l->at, l->size, value);
+  }
   if (releases(order)) v->clock[running()]++;
   note_value(value);
   note_write();
 }
 
-void memory_store(uintptr_t at, unsigned size, uint64_t value, int order) {
-  write_message(location_of(at, size), value, order, NULL);
+/* Places that a store may take, or behind which an update may: the newest first. */
+static unsigned places(const Location *l, int order, unsigned at[]) {
+  unsigned n = 0, from = oldest(l, order);
+  at[n++] = l->n;
+  if (l->overlaps) return n;
+  for (unsigned p = l->n - 1; p-- > from;)
+    if (!l->message[l->order[p]].updated) at[n++] = p + 1;
+  return n;
 }
 
-uint64_t memory_update(uintptr_t at, unsigned size) {
+void memory_store(uintptr_t at, unsigned size, uint64_t value, int order) {
   Location *l = location_of(at, size);
-  return newest(l)->value;
+  unsigned place[MESSAGES], n = places(l, order, place);
+  write_message(l, place[choose_stale(n)], value, order, NULL);
+}
+
+static unsigned update_place; /* of the update under way: behind what it reads */
+
+uint64_t memory_update(uintptr_t at, unsigned size, int order) {
+  Location *l = location_of(at, size);
+  unsigned place[MESSAGES], n = places(l, order, place);
+  update_place = place[choose_stale(n)];
+  return l->message[l->order[update_place - 1]].value;
 }
 void memory_update_end(uintptr_t at, unsigned size, uint64_t value, int order) {
   Location *l = location_of(at, size);
-  unsigned k = l->n - 1;
+  unsigned k = l->order[update_place - 1];
   access_memory(at, size, ATOMIC_READ);
   (void)read_message(l, k, order);
-  write_message(l, value, order, &l->message[k]);
+  l->message[k].updated = true;
+  write_message(l, update_place, value, order, &l->message[k]);
 }
 
-/* Messages that would make it fail, in turn; it succeeds by the newest alone. */
-bool memory_compare(uintptr_t at, unsigned size, uint64_t *expected, int order) {
+/* It is made behind any message that it expects, or fails by any other. */
+bool memory_compare(uintptr_t at, unsigned size, uint64_t *expected, int order, int fails) {
   Location *l = location_of(at, size);
-  unsigned from = oldest(l, order), fails[MESSAGES], n = 0;
-  if (newest(l)->value == *expected) fails[n++] = l->n - 1;
-  for (unsigned k = l->n; k-- > from;)
-    if (l->message[k].value != *expected) fails[n++] = k;
-  unsigned k = fails[choose_stale(n)];
+  unsigned place[MESSAGES], n = 0, all = places(l, order, place);
+  for (unsigned i = 0; i < all; i++)
+    if (l->message[l->order[place[i] - 1]].value == *expected) place[n++] = place[i];
+  unsigned good = n;
+  for (unsigned p = l->n, from = oldest(l, fails); p-- > from;)
+    if (l->message[l->order[p]].value != *expected) place[n++] = p + 1;
+  /* What would be done by the newest comes first. */
+  if (good && good < n && newest(l)->value != *expected) {
+    unsigned first = place[0];
+    place[0] = place[good];
+    place[good] = first;
+  }
+  update_place = place[choose_stale(n)];
+  unsigned k = l->order[update_place - 1];
   if (l->message[k].value == *expected) return true;
   access_memory(at, size, ATOMIC_READ);
-  *expected = read_message(l, k, order);
+  *expected = read_message(l, k, fails);
   return false;
 }
 
