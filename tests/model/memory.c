@@ -1,15 +1,14 @@
 /* memory.c: what is in memory, as each thread sees it: the part of C11's memory model that can be executed step by step.
 
-   Each atomic object has a history of messages: values in modification order, which is the order in which the stores were executed. A thread
-   has a view: for each object the oldest message that it may still read. A load may return any message from there on, and moves the view
-   there. A release store puts the thread's view into its message, an acquire load joins it to its own; a relaxed one does neither. An atomic
-   update reads the newest message, and hands on the view of what it read (release sequences, as C++20 has them). A sequentially consistent load
-   reads nothing older than the newest sequentially consistent store. (Kang et al. 2017, "A promising semantics", without promises; Lahav et al.
-   2017, "RC11".)
+   Each atomic object has a history of messages: values in modification order. A thread has a view: for each object the oldest message that it may
+   still read. A load may return any message from there on, and moves the view there. A store may take any place behind there, so that it comes before
+   stores that its thread has not seen; mostly it comes last, which is the first that is tried. A release store puts the thread's view into its message,
+   an acquire load joins it to its own; a relaxed one does neither. An atomic update reads any message that no other update has read, is the next behind it, and hands
+   on the view of what it read (release sequences, as C++20 has them). A sequentially consistent access comes behind the last sequentially consistent store
+   of its object. (Kang et al. 2017, "A promising semantics", without promises; Lahav et al. 2017, "RC11".)
 
-   Weaker than any processor, and than C11 but in three things: no store is executed before a load that stands in front of it; the modification
-   order is that of execution, so two stores that nobody has seen are not found the other way round; and a weak compare-and-swap does
-   not fail where it could succeed.
+   Weaker than any processor, and than C11 but in two things: no store is executed before a load that stands in front of it, and a weak compare-and-swap does
+   not fail where it could succeed. Where atomic objects overlap, as a header and its fields do, what is written comes last.
 
    Plain accesses are made to memory itself, at once. That is right as long as they do not race, so races are looked for: each thread has a vector
    clock, and each byte the times at which each thread last accessed it. */

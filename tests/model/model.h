@@ -6,7 +6,7 @@
    ## What is searched
 
    Every order in which the threads' visible steps (atomic accesses, locks, waits, wake-ups) can follow each other, and for every atomic load
-   everything that it may return (model/memory.c): it need not be what was written last. Two orders that differ in neighbouring steps that
+   everything that it may return (model/memory.c): it need not be what was written last, nor does a store have to come last. Two orders that differ in neighbouring steps that
    do not touch the same thing are one, and are visited once: dynamic partial-order reduction (Flanagan, Godefroid, POPL 2005) with sleep
    sets (Godefroid 1996); see model/explore.c. Threads, steps, and loads that look back are bounded by the scenario and by nothing else, so
    what is said of a scenario holds for all its executions.
@@ -37,7 +37,7 @@ typedef struct ModelScenario {
   void (*setup)(void);   /* before each execution; the model looks away */
   void (*thread)(int i); /* what thread i does */
   void (*finish)(void);  /* after each execution that came to its end; may be NULL */
-  unsigned stale;        /* loads of an execution that may return something else than the newest */
+  unsigned stale;        /* loads and stores of an execution that may pass by the newest message (memory.c) */
   unsigned timeouts;     /* timed waits that may come to their end while others could go on */
   unsigned spurious;     /* waits that may end for no reason */
   bool idle_timeouts;    /* a timed wait ends where nobody can go on; otherwise that is a deadlock */
@@ -66,7 +66,8 @@ typedef struct ModelFault {
 
 /* Explores all scenarios, then plants each fault and expects it to be found. The exit status: 0 where all is as it should be.
 
-   Options: --long (all scenarios, and those that take minutes), --scenario NAME, --fault NAME (only that, and the steps that led to it), --list */
+   Options: --long (all scenarios, also those that take minutes), --scenario NAME, --fault NAME (only that, and the steps that led to it), --orders
+   (without reduction). */
 int model_main(int argc, char **argv, const ModelScenario *scenarios, int nscenarios, const ModelFault *faults, int nfaults);
 
 /* The same for one scenario and one fault (or NULL), without a word: whether nothing was found. */

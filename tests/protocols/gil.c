@@ -99,7 +99,7 @@ static const ModelScenario scenarios[] = {
     {"two-until-asked", 2, setup_forced, until_asked, finish, .stale = 1, .timeouts = 1},
     {"three-once", 3, setup_forced, once, finish, .timeouts = 1},
     {"three-requests", 3, setup_forced, once, finish, .timeouts = 3, .is_long = true},
-    {"three-twice", 3, setup_forced, twice, finish, .timeouts = 1, .is_long = true},
+    {"three-twice-at-length", 3, setup_forced, twice, finish, .timeouts = 3, .spurious = 1, .random = 200000, .is_long = true},
 };
 
 static const ModelFault faults[] = {

@@ -196,9 +196,10 @@ static const ModelScenario scenarios[] = {
     {"three-objects-stale", 1, setup_three_objects, lead, NULL, .stale = 1, .is_long = true},
     {"three-objects-spurious", 1, setup_three_objects, lead, NULL, .spurious = 1, .is_long = true},
     {"array", 1, setup_array, lead, NULL, .stale = 0, .is_long = true},
-    {"three-workers", 1, setup_three_workers, lead, NULL, .stale = 0, .is_long = true},
-    {"five-objects", 1, setup_five_objects, lead, NULL, .stale = 0, .is_long = true},
-    {"two-jobs", 1, setup_three_objects, lead_twice, NULL, .stale = 0, .is_long = true},
+    {"three-workers-at-length", 1, setup_three_workers, lead, NULL, .stale = 3, .spurious = 1, .random = 200000, .is_long = true},
+    {"five-objects-at-length", 1, setup_five_objects, lead, NULL, .stale = 3, .spurious = 1, .random = 200000, .is_long = true},
+    {"two-jobs-at-length", 1, setup_three_objects, lead_twice, NULL, .stale = 3, .spurious = 1, .random = 200000,
+     .is_long = true},
 };
 
 static const ModelFault faults[] = {

@@ -8,10 +8,11 @@
    And several workers that move the same object at the same time agree on where it is, and copy it once. */
 #include "tests/model/shipped.h"
 
+#include "runtime/base.h"
+
 /* A loop that waits for another worker, and has no bound. */
 static bool waits_for_others;
-#undef __builtin_ia32_pause
-#define __builtin_ia32_pause() (waits_for_others ? model_pause() : (void)0)
+#define cpu_relax() (waits_for_others ? model_pause() : (void)0)
 
 #define MM_STRATEGY_HEADER "strategies/mark-region.h"
 #define leave              world_leave
