@@ -580,20 +580,53 @@ static bool find_fault(const ModelFault *f, const ModelScenario *scenarios, int 
   return false;
 }
 
+/* --- Which memory orders are needed --------------------------------------------------------------------------------------------------------- */
+
+enum { ORDERED = 128 };
+static Step ordered[ORDERED];
+static int nordered;
+static bool collects;
+
+static bool is_same(const char *a, const char *b) { return a == b || (a && b && !strcmp(a, b)); }
+void note_ordered(const Step *s) {
+  if (!collects || !s->in) return;
+  for (int i = 0; i < nordered; i++)
+    if (is_same(ordered[i].in, s->in) && is_same(ordered[i].op, s->op) && is_same(ordered[i].text, s->text)) return;
+  if (nordered < ORDERED) ordered[nordered++] = *s;
+}
+
+/* Takes the order of each step away that was met and has one, and says whether that was noticed. */
+static void weaken_each(const ModelScenario *scenarios, int n, bool all) {
+  int needed = 0;
+  for (int k = 0; k < nordered; k++) {
+    const Step *s = &ordered[k];
+    ModelFault f = {"relaxed", MODEL_RELAXED, s->in, s->op, s->text, NULL};
+    bool found = false;
+    for (int i = 0; i < n && !found; i++)
+      if (all || !scenarios[i].is_long) found = explore(&scenarios[i], &f).failed;
+    needed += found;
+    printf("  %s %s: %s %s\n", found ? "needed    " : "not needed", s->in, s->op, s->text);
+  }
+  printf("  %d of %d memory orders are needed by what the scenarios ask\n", needed, nordered);
+}
+
 int model_main(int argc, char **argv, const ModelScenario *scenarios, int nscenarios, const ModelFault *faults, int nfaults) {
-  bool all = false, good = true;
+  bool all = false, good = true, weakens = false;
   const char *scenario = NULL, *fault = NULL;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--long"))
       all = true;
     else if (!strcmp(argv[i], "--orders"))
       E.all_orders = true;
+    else if (!strcmp(argv[i], "--weaken"))
+      weakens = collects = true;
     else if (!strcmp(argv[i], "--scenario") && i + 1 < argc)
       scenario = argv[++i];
     else if (!strcmp(argv[i], "--fault") && i + 1 < argc)
       fault = argv[++i];
     else {
-      fprintf(stderr, "%s: unknown option %s; allowed are --long, --orders, --scenario NAME, --fault NAME\n", argv[0], argv[i]);
+      fprintf(stderr, "%s: unknown option %s; allowed are --long, --orders, --weaken, --scenario NAME, --fault NAME\n", argv[0],
+              argv[i]);
       return 2;
     }
   }
@@ -602,7 +635,9 @@ int model_main(int argc, char **argv, const ModelScenario *scenarios, int nscena
     if (scenario ? strcmp(scenario, scenarios[i].name) : scenarios[i].is_long && !all) continue;
     good &= run_scenario(&scenarios[i]);
   }
-  for (int i = 0; i < nfaults && !(scenario && !fault); i++) {
+  collects = false;
+  if (weakens) weaken_each(scenarios, nscenarios, all);
+  for (int i = 0; i < nfaults && !weakens && !(scenario && !fault); i++) {
     if (fault && strcmp(fault, faults[i].name)) continue;
     good &= find_fault(&faults[i], scenarios, nscenarios, all);
     if (fault) show_path();

@@ -70,6 +70,7 @@ static ModelEffect access(StepKind kind, volatile const void *p, unsigned size, 
   ModelEffect effect = take_site(&s);
   *order &= 0xFF;
   if (*order == memory_order_consume) *order = memory_order_acquire;
+  if (*order != memory_order_relaxed) note_ordered(&s);
   if (effect == MODEL_RELAXED) *order = memory_order_relaxed;
   turn(&s);
   return effect;

@@ -51,6 +51,8 @@ bool preparing(void);
 int running(void);
 /* What the site said of the next step, and what is planted there. */
 ModelEffect take_site(Step *);
+/* A step that has a memory order. */
+void note_ordered(const Step *);
 /* Whether a lock is planted not to be taken, so that it may be given back by who has not got it. */
 bool lock_is_skipped(void);
 /* The running thread is about to make this step: returns when it is its turn. */

@@ -67,7 +67,7 @@ typedef struct ModelFault {
 /* Explores all scenarios, then plants each fault and expects it to be found. The exit status: 0 where all is as it should be.
 
    Options: --long (all scenarios, also those that take minutes), --scenario NAME, --fault NAME (only that, and the steps that led to it), --orders
-   (without reduction). */
+   (without reduction), --weaken (instead of planting faults, takes the memory order of each step away in turn). */
 int model_main(int argc, char **argv, const ModelScenario *scenarios, int nscenarios, const ModelFault *faults, int nfaults);
 
 /* The same for one scenario and one fault (or NULL), without a word: whether nothing was found. */
