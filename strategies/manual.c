@@ -19,7 +19,7 @@ Thr *mm_attach(Heap *H, int index) {
   bool fresh;
   Thr *T = counted_attach(H, index, &fresh);
   if (!T) return NULL;
-  if (fresh) cells_init(&T->cells, &H->chunks, COUNTED_CAP(H->config), counted_exhausted, H);
+  if (fresh) counted_cells(H, &T->cells);
   T->small = H->small;
   T->locks_reads = H->config->sharing & (RECLAIM_SHARED_WRITE | RECLAIM_HAND_OFF);
   return T;

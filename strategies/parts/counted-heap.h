@@ -13,6 +13,12 @@
 #define COUNTED_FREELIST_CAP_TABLE
 #define COUNTED_CAP(config) 0
 #endif
+#if MM_CHECK && !CELLS_FOREIGN
+#define COUNTED_SHUFFLE_TABLE                                                                                                    \
+  , { "shuffle", "hand fresh cells out in no order of addresses (checked builds only)", "", 0, 0, 1, NULL }
+#else
+#define COUNTED_SHUFFLE_TABLE
+#endif
 #if COUNT_PUTS_OFF
 #define COUNTED_LATER_TABLE                                                                                                      \
   , {"decrement-buffer", "drops that are gathered and carried out together; 0: each at once", "", 0, 0, 1 << 20, NULL}, {        \
@@ -26,7 +32,7 @@
   {"huge-pages", "ask the system for huge pages for pools", "", 0, 0, 1, NULL},                                                  \
       COUNTED_FREELIST_CAP_TABLE{                                                                                                \
           "reuse", "make a changed copy in place of what is dropped for it where its count is 1", "", 0, 0, 1,                   \
-          NULL} COUNTED_LATER_TABLE
+          NULL} COUNTED_SHUFFLE_TABLE COUNTED_LATER_TABLE
 
 /* --- The heap --------------------------------------------------------------------------------------------------------------------- */
 
@@ -124,10 +130,18 @@ static void counted_detach(Thr *T) {
   pthread_mutex_unlock(&H->mutex);
 }
 
+/* Cells as the tunables want them. */
+static void counted_cells(Heap *H, Cells *cells) {
+  cells_init(cells, &H->chunks, COUNTED_CAP(H->config), counted_exhausted, H);
+#if MM_CHECK && !CELLS_FOREIGN
+  cells->shuffle = (uint32_t)H->config->tunables[COUNTED_SHUFFLE];
+#endif
+}
+
 /* A new thread's own Cells and immortals, where nothing is shared: a plain count that two threads write is a race. */
 static __attribute__((unused)) void counted_private(Thr *T) {
   Heap *H = T->heap;
-  cells_init(COUNT_CELLS(T), &H->chunks, COUNTED_CAP(H->config), counted_exhausted, H);
+  counted_cells(H, COUNT_CELLS(T));
   T->small = counted_immortals();
   if (!T->small) counted_exhausted(H);
 }

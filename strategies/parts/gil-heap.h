@@ -11,7 +11,7 @@
 static Heap *gil_heap_open(const reclaim_config *config) {
   Heap *H = counted_open_shared(config);
   if (!H) return NULL;
-  cells_init(GIL_CELLS(H), &H->chunks, COUNTED_CAP(config), counted_exhausted, H);
+  counted_cells(H, GIL_CELLS(H));
   gil_init(&H->gil, (uint64_t)config->tunables[GIL_SWITCH_INTERVAL] * 1000, config->tunables[GIL_FORCED]);
   return H;
 }

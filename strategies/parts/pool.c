@@ -31,6 +31,9 @@ void pool_put_remote_list(Pool *owner, Cell *first, Cell *last) {
 }
 void pool_put_remote(Pool *owner, void *p) { pool_put_remote_list(owner, p, p); }
 
+/* Which of n fresh cells comes i-th: that of the i-th address, unless they are shuffled. The step is a prime that no n is a multiple of. */
+INLINE size_t carved(const Pool *P, size_t i, size_t n) { return MM_CHECK && P->shuffle ? (P->shuffle + i * 7919) % n : i; }
+
 /* Links the next few never used cells of a unit: few, so that no page is touched long before it is needed. */
 static void carve(Pool *P, Unit *u) {
   size_t n = CARVE_BYTES / u->cell, left = (size_t)(u->end - u->carve) / u->cell;
@@ -38,12 +41,13 @@ static void carve(Pool *P, Unit *u) {
   if (n > left) n = left;
   Cell *list = P->free[u->cls];
   for (size_t i = n; i-- > 0;) { /* from the back, so that they are handed out in address order */
-    Cell *c = (Cell *)(u->carve + i * u->cell);
+    Cell *c = (Cell *)(u->carve + carved(P, i, n) * u->cell);
     c->next = list;
     list = c;
   }
   P->free[u->cls] = list;
   u->carve += n * u->cell;
+  if (MM_CHECK && P->shuffle) P->shuffle = (P->shuffle * 1664525 + 1013904223) | 1;
 }
 
 /* Onto the list of its own unit, whose number of local cells is `spare`. */

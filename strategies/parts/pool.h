@@ -49,6 +49,7 @@ typedef struct Pool {
   void *exhausted_arg;
   PoolWatch watch;
   void *watch_arg;
+  uint32_t shuffle; /* MM_CHECK: not 0: fresh cells are handed out in no order of addresses; changes with each carving */
   uint64_t trims, given_back; /* counters: trims, units returned */
 } Pool;
 

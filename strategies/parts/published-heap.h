@@ -33,7 +33,7 @@ static Thr *published_attach(Heap *H, int index) {
   if (!T) return NULL;
   const int64_t *t = H->config->tunables;
   if (fresh) {
-    cells_init(&T->cells, &H->chunks, COUNTED_CAP(H->config), counted_exhausted, H);
+    counted_cells(H, &T->cells);
     if (!statics_counts(&H->statics, &T->apart)) counted_exhausted(H);
   }
   T->small = H->small;
