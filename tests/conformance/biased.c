@@ -491,6 +491,39 @@ MechanismTest(biased, exited_owner_needs_nobody, .timeout = LIMIT_S) {
   heap_close(&e.heap);
 }
 
+/* The states of a box, one step after the other: with something in it nobody falls asleep, exits, or leaves it to its owner unseen. */
+static void expect_box(BiasedHead head, unsigned state, const BoxLink *list) {
+  CHECK_EQ(box_state(head), state);
+  CHECK(box_list(head) == list);
+}
+MechanismTest(biased, a_box_goes_from_state_to_state) {
+  _Alignas(8) static BoxLink a, b;
+  BiasedHead head = BOX_RUNNING;
+  CHECK_EQ(box_push(&head, &a), BOX_RUNNING);
+  CHECK_EQ(box_push(&head, &b), BOX_RUNNING);
+  CHECK(b.next == &a && !a.next);
+  CHECK(!box_block(&head) && !box_close(&head) && !box_enter(&head));
+  expect_box(head, BOX_RUNNING, &b);
+  CHECK(box_take(&head) == &b && !box_take(&head));
+  CHECK(box_block(&head));
+  expect_box(head, BOX_BLOCKED, NULL);
+  CHECK_EQ(box_push(&head, &a), BOX_BLOCKED); /* the pusher is its stand-in, and has it */
+  expect_box(head, BOX_SERVED, NULL);
+  CHECK(!box_enter(&head));
+  CHECK_EQ(box_push(&head, &b), BOX_SERVED);
+  CHECK_EQ(box_leave(&head), BOX_HAS_MAIL);
+  CHECK(!box_return(&head)); /* the owner waits */
+  expect_box(head, BOX_AWAITED, &b);
+  CHECK_EQ(box_leave(&head), BOX_HANDED_BACK);
+  expect_box(head, BOX_RUNNING, &b);
+  CHECK(box_return(&head) && box_take(&head) == &b);
+  CHECK(box_block(&head) && box_enter(&head));
+  CHECK_EQ(box_leave(&head), BOX_LEFT);
+  CHECK(box_return(&head) && box_close(&head));
+  CHECK_EQ(box_push(&head, &a), BOX_EXITED);
+  CHECK(!box_enter(&head) && !box_return(&head));
+}
+
 /* Mail that comes while the owner is on its way out is not lost: it settles until the box is empty, then closes it. */
 static void exit_with_mail(Thr *T, int index, void *arg) {
   Turns *t = arg;

@@ -144,6 +144,38 @@ MechanismTest(contract, freed_objects_are_caught) {
 }
 #endif
 
+/* --- Poison --------------------------------------------------------------------------------------------------------------------------------- */
+
+/* What is dead is overwritten, whether it was old or young, so that whoever still reads it is found. Every second one lives, so that no block
+   is given back. */
+#if MM_RECLAIMS && !MM_CONSERVATIVE && !MM_MALLOC
+enum { PAIRS = 50, EDGES = 20 };
+static OWNED Own nodes(Thr *T) {
+  LET(T, all, list_new(T, 2 * PAIRS));
+  for (int64_t i = 0; i < 2 * PAIRS; i++) list_append(T, all, node_make(T, i, EDGES));
+  return slot_take(T, all);
+}
+static void expect_poison(Thr *T, Slot *all) {
+  const Node *dead[PAIRS];
+  for (size_t i = 0; i < PAIRS; i++) {
+    LET(T, x, list_get(T, all, 2 * i));
+    dead[i] = (const Node *)x->p_;
+    slot_clear(T, x);
+    list_set(T, all, 2 * i, none_new(T));
+  }
+  (void)live_objects(T);
+  for (size_t i = 0; i < PAIRS; i++) CHECK_EQ((uint64_t)dead[i]->v, UINT64_C(0xDBDBDBDBDBDBDBDB));
+}
+static void look_at_dead(Thr *T) {
+  LET(T, old, nodes(T));
+  (void)live_objects(T);
+  expect_poison(T, old);
+  LET(T, young, nodes(T));
+  expect_poison(T, young);
+}
+MechanismTest(contract, what_is_dead_is_poisoned) { heap_run_clean(NULL, look_at_dead); }
+#endif
+
 /* --- Inside BORROW -------------------------------------------------------------------------------------------------------------------------- */
 
 #define IN_BORROW(name, ...)                                                                                                     \

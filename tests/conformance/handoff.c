@@ -75,6 +75,8 @@ Test(blocking, a_crowd_comes_to_its_end, .timeout = LIMIT_S) {
   h.strategy->stats(h.heap, &s);
   /* Every stop was timed: for a full collection, or at the end of an epoch, which may be one. */
   CHECK_EQ(s.safepoints.total_count, MM_DEFERS_COUNTS ? s.minor_collections : s.collections);
+  /* And each is among the pauses, for longer than its way to the safepoint. */
+  CHECK(s.pauses.total_count >= s.safepoints.total_count && s.pauses.total_ns >= s.safepoints.total_ns);
 #endif
   heap_close(&h);
 }

@@ -112,6 +112,48 @@ Test(memory, comes_back_from_consumers, .timeout = LIMIT_S) {
   pthread_barrier_destroy(&d.barrier);
 }
 
+#ifdef RECLAIM_PARTS_COUNTED_H
+#if CELLS_FOREIGN
+/* In front of a malloc, of each size as many cells as the cap says, and no more. */
+enum { CAP = 10 };
+static void set_cap(TestHeap *h) { CHECK(heap_tune(h, "freelist-cap", CAP)); }
+static void fill_free_list(Thr *T) {
+  unsigned cls = class_of(SIZE_NODE(20) + COUNT_PREFIX);
+  Cells *cells = COUNT_CELLS(T);
+  own_drop(T, fill(T, 100 * SIZE_NODE(20), 20));
+  CHECK_EQ(cells->have[cls], CAP);
+  int n = 0;
+  for (const Cell *c = cells->free[cls]; c; c = c->next) n++;
+  CHECK_EQ(n, CAP);
+}
+MechanismTest(memory, free_lists_have_a_cap) { heap_run_clean(set_cap, fill_free_list); }
+#elif MM_CHECK
+/* Fresh cells come by address, or, where they are shuffled, as they come; each once. */
+static bool shuffled;
+static void set_shuffle(TestHeap *h) { CHECK(heap_tune(h, "shuffle", shuffled)); }
+static void look_at_order(Thr *T) {
+  enum { NODES = 64, EDGES = 40 };
+  const Obj *seen[NODES];
+  int falls = 0;
+  LET(T, all, list_new(T, NODES));
+  for (int i = 0; i < NODES; i++) {
+    LET(T, x, node_make(T, i, EDGES));
+    seen[i] = x->p_;
+    falls += i && seen[i] < seen[i - 1];
+    for (int k = 0; k < i; k++) CHECK(seen[k] != seen[i]);
+    list_append(T, all, slot_take(T, x));
+  }
+  CHECK(shuffled ? falls > NODES / 8 : falls == 0);
+}
+MechanismTest(memory, cells_come_in_order_or_shuffled) {
+  for (int i = 0; i < 2; i++) {
+    shuffled = i;
+    heap_run_clean(set_shuffle, look_at_order);
+  }
+}
+#endif
+#endif
+
 /* --- Limits ------------------------------------------------------------------------------------------------------------------------------- */
 
 /* Something of every size beside garbage of every size, for as long as it takes to fill the heap a few times. Where nothing moves, and what is

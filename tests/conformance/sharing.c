@@ -278,6 +278,55 @@ Test(sharing, no_addition_is_lost, .timeout = LIMIT_S) {
   pthread_barrier_destroy(&m.barrier);
 }
 
+/* --- Publishing ----------------------------------------------------------------------------------------------------------------------------------- */
+
+#if MM_LOCKS_OBJECTS && !MM_UNIQUE_OWNERS
+static void expect_shared(void *seen, Obj **field) {
+  if (!*field) return;
+  CHECK(OBJ_FLAGS(*field) & OBJ_SHARED);
+  ++*(int *)seen;
+  obj_visit(*field, expect_shared, seen);
+}
+static OWNED Own pair(Thr *T, int64_t v) {
+  LET(T, first, int_new(T, BOXED + v));
+  return tuple_new2(T, first, node_leaf(T, v));
+}
+static Own ends(Thr *T, Slot *self) { return gen_end(T, self); }
+static void store_pairs(Thr *T, Slot *all, int64_t round) {
+  LET(T, l, node_get(T, all, 0));
+  LET(T, d, node_get(T, all, 1));
+  LET(T, a, node_get(T, all, 2));
+  LET(T, g, node_get(T, all, 3));
+  for (int64_t i = 0; i < 10; i++) { /* into a longer array, and a larger table */
+    list_append(T, l, pair(T, i));
+    LET(T, k, str_new_int(T, "key", 10 * round + i));
+    dict_put(T, d, k, pair(T, i));
+  }
+  LET(T, k, str_new_int(T, "key", 10 * round));
+  dict_put(T, d, k, pair(T, 0));
+  list_set(T, l, 0, pair(T, 1));
+  array_set(T, a, 0, pair(T, 2));
+  gen_set_ref(T, g, 0, pair(T, 3));
+  node_set(T, all, 4, pair(T, 4));
+}
+/* What it is made of when it is published; and what is stored later. */
+static void reach_all(Thr *T) {
+  LET(T, all, node_make(T, 0, 5));
+  node_set(T, all, 0, list_new(T, 0));
+  node_set(T, all, 1, dict_new(T, 0));
+  node_set(T, all, 2, array_new(T, 1));
+  node_set(T, all, 3, gen_new(T, ends, 1, 0));
+  for (int64_t round = 0; round < 2; round++) {
+    store_pairs(T, all, round);
+    if (round == 0) om_share(T, all);
+    int seen = 0;
+    expect_shared(&seen, &all->p_);
+    CHECK(seen > 60 * (round + 1));
+  }
+}
+MechanismTest(sharing, is_deep) { heap_run_clean(NULL, reach_all); }
+#endif
+
 /* --- Delayed reuse --------------------------------------------------------------------------------------------------------------------------- */
 
 #ifdef LIMBO_OF
@@ -352,5 +401,47 @@ MechanismTest(limbo, is_bounded, .timeout = LIMIT_S) {
   heap_leave(&h, T);
   heap_close(&h);
   pthread_barrier_destroy(&g.barrier);
+}
+
+/* What died waits until every running thread has polled, and cannot be revived meanwhile. */
+enum { READER_RUNS = 1, ALL_DEAD, READER_HAS_POLLED };
+static void let_wait(Thr *T, _Atomic int *turn) {
+  LET(T, x, node_leaf(T, BOXED));
+  om_share(T, x);
+  Obj *dead = x->p_;
+  slot_clear(T, x);
+  CHECK(!count_try_retain(T, dead));
+  for (int i = 0; i < 3 * LIMBO_BATCH; i++) {
+    LET(T, other, int_new(T, BOXED + i));
+    om_share(T, other);
+  }
+  mm_poll(T);
+  CHECK_EQ(T->limbo.waiting, 1 + 3 * LIMBO_BATCH);
+  CHECK_EQ(dead->kind, KIND_NODE);
+  atomic_store(turn, ALL_DEAD);
+  while (atomic_load(turn) < READER_HAS_POLLED) sched_yield();
+  atomic_store(&T->poll, 1);
+  mm_poll(T);
+  CHECK_EQ(T->limbo.waiting, 1); /* of the batch that is not full */
+}
+static void wait_and_poll(Thr *T, int index, void *arg) {
+  _Atomic int *turn = arg;
+  if (index) atomic_store(turn, READER_RUNS);
+  while (atomic_load(turn) < READER_RUNS) sched_yield();
+  if (index == 0) {
+    let_wait(T, turn);
+    return;
+  }
+  while (atomic_load(turn) < ALL_DEAD) sched_yield(); /* running, without a poll */
+  mm_poll(T);
+  atomic_store(turn, READER_HAS_POLLED);
+}
+MechanismTest(limbo, waits_for_every_thread, .timeout = LIMIT_S) {
+  _Atomic int turn = 0;
+  TestHeap h;
+  heap_init(&h, 2);
+  heap_open(&h);
+  heap_threads(&h, 2, 0, wait_and_poll, &turn);
+  heap_close(&h);
 }
 #endif

@@ -72,8 +72,59 @@ static void hand_over(Thr *T, int index, Rng *r) {
   heap_meet(T, &barrier);
   sweep_up(T, queue, waiting, index);
 }
+/* The length of what grows is read under its lock where nothing else keeps the array that is left behind: it is freed, and its cell handed
+   out again, at once. Only a relaxed store says that it was read, which is no order: the lock is all there is. */
+enum { QUEUES = 20, FULL = 4 /* list_new has room for so many */, TABLE_FULL = 6 };
+static _Atomic int looked[THREADS];
+static void look(Thr *T, int index, Slot *queue, Slot *waiting, int round) {
+  CHECK_EQ(list_len(T, queue), FULL);
+  CHECK_EQ(dict_len(T, waiting), TABLE_FULL);
+  atomic_store_explicit(&looked[index], round, memory_order_relaxed);
+}
+static void grow(Thr *T, Slot *queue, Slot *waiting, int round) {
+  for (int i = 1; i < THREADS; i++)
+    while (atomic_load_explicit(&looked[i], memory_order_relaxed) < round) mm_poll(T);
+  list_append(T, queue, node_leaf(T, 0));
+  own_drop(T, node_make(T, 0, FULL)); /* of the array's size */
+  LET(T, k, int_new(T, BOXED));
+  dict_put(T, waiting, k, node_leaf(T, 0));
+  own_drop(T, raw_new(T, SIZE_TABLE(8) - SIZE_RAW(0))); /* of the table's */
+}
+static void grow_while_asked(Thr *T, int index) {
+  for (int round = 1; MM_SHARES_HEAP && round <= QUEUES; round++) {
+    LET(T, queue, list_new(T, FULL));
+    LET(T, waiting, dict_new(T, 0));
+    if (index == 0) {
+      for (int i = 0; i < FULL; i++) list_append(T, queue, node_leaf(T, i));
+      for (int i = 1; i <= TABLE_FULL; i++) {
+        LET(T, k, int_new(T, BOXED + i));
+        dict_put(T, waiting, k, node_leaf(T, i));
+      }
+      CHECK_EQ(dict_capacity(T, waiting), 8);
+      publish(T, QUEUE, queue);
+      publish(T, WAITING, waiting);
+    }
+    heap_meet(T, &barrier);
+    slot_set(T, queue, global(T, QUEUE));
+    slot_set(T, waiting, global(T, WAITING));
+    if (index)
+      look(T, index, queue, waiting, round);
+    else
+      grow(T, queue, waiting, round);
+    heap_meet(T, &barrier);
+    slot_clear(T, queue);
+    slot_clear(T, waiting);
+    heap_meet(T, &barrier);
+    for (int place = 0; index == 0 && place < PLACES; place++) own_drop(T, retract(T, place));
+    heap_meet(T, &barrier);
+  }
+}
+
 static void everything(Thr *T, int index, void *arg) {
   (void)arg;
+  atomic_store(&looked[index], 0);
+  heap_meet(T, &barrier);
+  grow_while_asked(T, index);
   Rng r = rng_make((uint64_t)index);
   for (int round = 0; round < ROUNDS; round++) {
     hand_over(T, index, &r);
