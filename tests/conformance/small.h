@@ -1,12 +1,12 @@
 /* small.h: every workload of the strategy's table at a small size, in all its modes and with each of its choices: what collections at
-   every allocation, a small heap, or a race detector can be let loose on. Sizes are made from the tables alone, so that a workload
-   added tomorrow is tried, too. */
+   every allocation, a small heap, or a race detector can be let loose on. */
 #ifndef RECLAIM_TESTS_SMALL_H
 #define RECLAIM_TESTS_SMALL_H
 
 #include "tests/conformance/heap.h"
+#include "tests/conformance/sizes.h"
 
-enum { SMALL_PARAMS = 32, SMALL_THREADS_MAX = 8 };
+enum { SMALL_THREADS_MAX = 8 };
 
 typedef struct Small {
   TestHeap heap;
@@ -17,30 +17,6 @@ typedef struct Small {
   uint64_t leaked, cyclic;       /* live at the end; made that counting alone cannot reclaim */
   reclaim_result result[SMALL_THREADS_MAX];
 } Small;
-
-/* At most `size` of each thing, more of what only says how long it goes on; a tree has 2^depth of them. */
-static inline int64_t small_value(const reclaim_param *p, int64_t size) {
-  bool length = strstr(p->name, "operations") || strstr(p->name, "nodes");
-  int64_t most = strstr(p->name, "depth") ? 4 : length ? 30 * size : size;
-  if (p->choices || p->def <= most) return p->def;
-  return most < p->min ? p->min : most;
-}
-
-/* Choice k of all choices of all parameters, in one row; 0: all defaults. False: there are not so many. */
-static inline bool small_params(const reclaim_workload *w, int64_t size, int k, int64_t *params) {
-  CHECK(w->nparams <= SMALL_PARAMS);
-  for (int i = 0; i < w->nparams; i++) params[i] = small_value(&w->params[i], size);
-  if (k == 0) return true;
-  for (int i = 0; i < w->nparams; i++) {
-    const reclaim_param *p = &w->params[i];
-    for (int64_t c = p->min; p->choices && c <= p->max; c++)
-      if (c != p->def && --k == 0) {
-        params[i] = c;
-        return true;
-      }
-  }
-  return false;
-}
 
 static inline void small_mutator(Thr *T, int index, void *arg) {
   Small *s = arg;
@@ -92,6 +68,7 @@ static inline int each_small(int64_t size, int threads, uint32_t modes, SmallBod
   const reclaim_strategy *s = reclaim_strategy_descriptor();
   int64_t params[SMALL_PARAMS];
   int n = 0;
+  for (int i = 0; i < s->nworkloads; i++) CHECK(s->workloads[i]->nparams <= SMALL_PARAMS);
   for (int i = 0; i < s->nworkloads; i++)
     for (int k = 0; small_params(s->workloads[i], size, k, params); k++)
       for (uint32_t mode = RECLAIM_PRIVATE; mode <= RECLAIM_HAND_OFF; mode <<= 1) {
