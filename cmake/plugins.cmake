@@ -16,6 +16,7 @@
 # objects go, RECLAIM_CONFORMANCE, whether the suite is built, and RECLAIM_STRATEGIES, which strategies packs are built with (all).
 option(RECLAIM_CHECKED "Build with MM_CHECK: epochs, poisoning, owner checks, the heap verifier" OFF)
 option(RECLAIM_COUNTING "Build with MM_COUNTING: events of fast paths are counted" OFF)
+option(RECLAIM_COVERAGE "Count which lines and branches of the objects are executed (gcov)" OFF)
 set(RECLAIM_SANITIZE "" CACHE STRING "Sanitizers, as given to -fsanitize= (address,undefined or thread)")
 
 find_package(Threads REQUIRED)
@@ -107,6 +108,11 @@ function(reclaim_specialise TARGET STRATEGY FLAVOUR)
   if(RECLAIM_SANITIZE)
     list(APPEND FLAGS -fsanitize=${RECLAIM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
     target_link_options(${TARGET} PRIVATE -fsanitize=${RECLAIM_SANITIZE})
+  endif()
+  if(RECLAIM_COVERAGE)
+    list(APPEND FLAGS --coverage -fprofile-update=atomic)
+    target_link_options(${TARGET} PRIVATE --coverage)
+    target_compile_definitions(${TARGET} PRIVATE RECLAIM_COVERAGE=1)
   endif()
   string(JOIN " " BUILD ${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION} ${CMAKE_C_FLAGS} ${FLAGS})
   set_target_properties(

@@ -52,6 +52,17 @@ static inline uint64_t seeds(uint64_t usual) {
   return given ? strtoull(given, NULL, 10) : usual;
 }
 
+/* Ends a child. What it executed is counted, where that is done, although nothing of the parent's is to be written twice. */
+#ifdef RECLAIM_COVERAGE
+void __gcov_dump(void);
+#endif
+__attribute__((noreturn)) static inline void leave_child(int status) {
+#ifdef RECLAIM_COVERAGE
+  __gcov_dump();
+#endif
+  _exit(status);
+}
+
 /* --- A heap ---------------------------------------------------------------------------------------------------------------------- */
 
 const reclaim_strategy *reclaim_strategy_descriptor(void);
@@ -67,7 +78,7 @@ typedef struct TestHeap {
 
 __attribute__((noreturn)) static inline void heap_failed(enum reclaim_failure why, const char *reason) {
   fprintf(stderr, "the strategy gave up: %s\n", reason);
-  _exit(CHILD_FAILED + (int)why);
+  leave_child(CHILD_FAILED + (int)why);
 }
 
 /* Defaults, for `threads` mutators; heap_tune and config.heap_limit_bytes change them until heap_open. */
@@ -231,7 +242,7 @@ static inline int in_child(void (*f)(void *), void *arg) {
     dup2(ends[1], STDERR_FILENO);
     close(ends[0]);
     f(arg);
-    _exit(0);
+    leave_child(0);
   }
   close(ends[1]);
   size_t have = 0;
