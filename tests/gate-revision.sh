@@ -77,7 +77,7 @@ nothing_left() {
 says() { grep -q -- "$1" "$2" || fail "'$1' is not said in $2"; }
 
 JUDGED="0 1 3"
-gate "$JUDGED" --base-rev good
+gate "$JUDGED" --base-rev good --layout functions
 says '"workloads": "the newer side' g/campaign.json
 says "\"base_commit\": \"$(git -C repo rev-parse --short=12 good)\"" g/campaign.json
 says 'functions of 1 object files linked in random order' out
@@ -91,6 +91,8 @@ hash_of() { tr -d '\n' <g/campaign.json | grep -o "/$1/fake.pool.so\", *\"object
 [ "$(hash_of base)" = "$(hash_of head)" ] || fail "equal sources and flags give other objects"
 [ "$(hash_of base)" != "$(hash_of shuf)" ] || fail "the other layout is the same"
 
+gate "$JUDGED" --base-rev good
+says '1 object files linked in random order' out
 echo '/* changed */' >>repo/workloads/work.h
 gate "$JUDGED" --base-rev good
 says '"head_commit": ".*-dirty' g/campaign.json

@@ -52,6 +52,8 @@ Test(input, is_refused_by_one_line, .init = enter_gate, .fini = leave_place) {
   expect_refusal(PLUGGED "--threshold cpu=x", "--threshold: 'x'");
   expect_refusal(PLUGGED "--threshold time=3", "'time' is no quantity");
   expect_refusal(PLUGGED "--pairs 5", "--pairs: '5'");
+  expect_refusal(PLUGGED "--layout blocks", "'blocks' is neither objects nor functions");
+  expect_refusal("gate --base-campaign x --instructions", "x/campaign.json");
   expect_refusal(PLUGGED "--thread 1", "did you mean '--threads'?");
   expect_refusal(PLUGGED "--within soon", "--within: 'soon'");
   expect_refusal("gate --plugin-a ../tmp --plugin-b ../b --workload work --heap grow", "none of the objects");

@@ -376,14 +376,14 @@ static int add_relinked(struct gate_place *p, const char *side, const struct gat
 
 /* Writes the project that links all objects anew; 1 where there is nothing to link. */
 static int add_all_relinked(struct gate_place *p, const char *side, const char *from, const struct gate_object *o, int n,
-                            uint64_t seed, struct text *t, int *functions, int *files) {
+                            bool by_function, uint64_t seed, struct text *t, int *functions, int *files) {
   uint64_t state = seed;
   int rc = 0;
   *functions = *files = 0;
   for (int i = 0; i < n && !rc; i++) {
     struct files objects = object_files(from, &o[i], &state);
     int here = 0;
-    char *script = objects.n ? order_script(&objects, &state, &here) : NULL;
+    char *script = objects.n && by_function ? order_script(&objects, &state, &here) : NULL;
     rc = objects.n ? add_relinked(p, side, &o[i], &objects, script, t) : 1;
     *functions += here;
     *files += objects.n;
@@ -394,12 +394,12 @@ static int add_all_relinked(struct gate_place *p, const char *side, const char *
 }
 
 int gate_shuffle(struct gate_place *p, const struct gate_tree *tree, const char *side, const char *from, const char *root,
-                 const struct gate_object *o, int n, uint64_t seed, char **how) {
+                 const struct gate_object *o, int n, bool by_function, uint64_t seed, char **how) {
   struct text t = {0};
   int functions, files;
   add_project(&t, tree, root);
   sweep_text_addf(&t, "reclaim_strategies(NAMES)\n");
-  int rc = add_all_relinked(p, side, from, o, n, seed, &t, &functions, &files);
+  int rc = add_all_relinked(p, side, from, o, n, by_function, seed, &t, &functions, &files);
   if (rc == 1)
     *how = sweep_format("%s has no object files to link", from);
   else if (!rc && (rc = make_project(p, tree, side, t.s)) == 1)

@@ -46,9 +46,10 @@ int gate_build(struct gate_place *, const struct gate_tree *, const char *side, 
 /* The same from that worktree, with the workloads of the tree where they compile there. *own: they did not, and the revision's own were used. */
 int gate_build_base(struct gate_place *, const struct gate_tree *, const struct gate_object *, int n, bool *own);
 
-/* Links what PLACE/<side> was made of once more into PLACE/<side>, in another order: of functions where they have sections of their own, else of
-   object files. `from`: the build folder that has them; `root`: its sources. *how: what was done, in words for people. 0, 1 where it cannot be done (*how says why), 2, or SWEEP_INTERRUPTED. */
+/* Links the objects of `from`, a build folder, once more into PLACE/<side>, in a random order: of object files (Mytkowicz et al. 2009), or, where `functions`
+   and they have sections of their own, of functions. `root`: the sources. *how: what was done, in words for people, the caller's. 0, 1 where it cannot be
+   done (*how says why), 2, or SWEEP_INTERRUPTED. */
 int gate_shuffle(struct gate_place *, const struct gate_tree *, const char *side, const char *from, const char *root,
-                 const struct gate_object *, int n, uint64_t seed, char **how);
+                 const struct gate_object *, int n, bool functions, uint64_t seed, char **how);
 
 #endif

@@ -1,6 +1,7 @@
 /* gate.c: the command line, and the order of things. */
 #include "gate.h"
 
+#include "harness/gate/instructions.h"
 #include "harness/gate/measure.h"
 #include "harness/gate/print.h"
 #include "harness/gate/sides.h"
@@ -21,10 +22,10 @@
 /* As texts; NULL: not given. */
 struct words {
   struct gate_request request;
-  const char *threshold, *budget, *effect, *pairs, *most, *within, *markdown, *junit, *help;
+  const char *threshold, *budget, *effect, *pairs, *most, *within, *markdown, *junit, *instructions, *help;
 };
 
-enum { NFLAGS = 16 };
+enum { NFLAGS = 18 };
 static void fill_table(struct flag t[NFLAGS], struct words *w) {
   const struct flag rows[NFLAGS] = {
       {"base-rev", "REV", "hold this program's sources against a revision of theirs, built in a private worktree",
@@ -36,14 +37,18 @@ static void fill_table(struct flag t[NFLAGS], struct words *w) {
       {"allocator-b", "Y", "the newer of the two", &w->request.allocator_b},
       {"plugin-a", "DIR", "hold the plug-ins of --plugin-b against these", &w->request.plugin_a},
       {"plugin-b", "DIR", "the newer of the two", &w->request.plugin_b},
-      {"threshold", "PERCENT", "what is tolerated: 3 (default), or cpu=3,rss=5 (cpu, rss, rss-peak, rss-mean, wall)",
-       &w->threshold},
+      {"threshold", "PERCENT",
+       "what is tolerated: 3 (default), or cpu=3,rss=5 (cpu, rss, rss-peak, rss-mean, wall, instructions)", &w->threshold},
       {"budget", "PERCENT", "could not judge, where more than this could have been missed (default: 10; forms as above)",
        &w->budget},
       {"effect", "PERCENT", "what suspected cells are judged to find (default: 5)", &w->effect},
       {"pairs", "N", "of the screen; twice as many where they spread (default: 30)", &w->pairs},
       {"most-pairs", "N", "of the judge, for one cell (default: 200)", &w->most},
+      {"layout", "WHAT", "what the control of another layout has in random order: objects (default) or functions",
+       &w->request.layout},
       {"within", "MINUTES", "the time that measuring may take (default: 10; 0: as long as it needs)", &w->within},
+      {"instructions", NULL, "count instructions, too, of cells with one thread (by valgrind; exact, and slow)",
+       &w->instructions},
       {"markdown", "FILE", "write a summary for a pull request, too", &w->markdown},
       {"junit", "FILE", "write JUnit XML, too", &w->junit},
       {"help", NULL, "this help", &w->help},
@@ -92,7 +97,7 @@ static int read_words(int argc, char **argv, struct words *w, char **rest, int *
   *nrest = 0;
   for (int i = 1; i < argc; i++) {
     bool own = !strncmp(argv[i], "--", 2) && is_ours(table, argv[i] + 2);
-    bool next = own && !strchr(argv[i], '=') && strcmp(argv[i], "--help") && i + 1 < argc;
+    bool next = own && !strchr(argv[i], '=') && strcmp(argv[i], "--instructions") && i + 1 < argc;
     if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
       w->help = "yes";
     } else if (own) {
@@ -109,7 +114,7 @@ static int read_words(int argc, char **argv, struct words *w, char **rest, int *
 }
 
 /* "3", or "cpu=3,rss=5": parts into the metrics that are named. */
-static int read_percents(const char *flag, const char *text, double metric[GATE_METRICS]) {
+static int read_percents(const char *flag, const char *text, double metric[GATE_METRICS], double *counted) {
   if (!text) return 0;
   int n, rc = 0;
   char **words = sweep_split(text, &n);
@@ -126,18 +131,21 @@ static int read_percents(const char *flag, const char *text, double metric[GATE_
       if (meant) metric[m] = part;
       named |= meant;
     }
+    if (counted && equals && !strcmp(words[i], "instructions")) *counted = part, named = true;
     if (!rc && !named)
-      rc = sweep_refuse("--%s: '%s' is no quantity (allowed: cpu, rss, rss-peak, rss-mean, wall)", flag, words[i]);
+      rc = sweep_refuse("--%s: '%s' is no quantity (allowed: cpu, rss, rss-peak, rss-mean, wall%s)", flag, words[i],
+                        counted ? ", instructions" : "");
   }
   sweep_free_words(words, n);
   return rc;
 }
 
-static int read_rule(const struct words *w, struct gate_rule *r, double *within_s) {
+static int read_rule(const struct words *w, struct gate_rule *r, double *within_s, double *counted) {
   int64_t minutes = 10, pairs = gate_rule_default.screen_pairs, most = gate_rule_default.most_pairs;
   *r = gate_rule_default;
-  int rc = read_percents("threshold", w->threshold, r->threshold);
-  if (!rc) rc = read_percents("budget", w->budget, r->budget);
+  *counted = GATE_COUNTED_THRESHOLD;
+  int rc = read_percents("threshold", w->threshold, r->threshold, counted);
+  if (!rc) rc = read_percents("budget", w->budget, r->budget, NULL);
   if (!rc) rc = flags_percent("effect", w->effect, 0, 1000, &r->effect);
   if (!rc) rc = flags_int("within", w->within, 0, 100000, &minutes);
   if (!rc) rc = flags_int("pairs", w->pairs, STATS_INTERVAL_FROM, 10000, &pairs);
@@ -186,14 +194,17 @@ static int run_gate(struct words *w, struct sweep_options *o, int argc, char **a
   struct gate_rule rule;
   struct gate_result result = {0};
   json_t *notes = NULL;
-  double within_s;
+  double within_s, counted;
   w->request.quiet = sweep_option_on(o, OPT_QUIET);
   int rc = gate_request_check(&w->request);
-  if (!rc) rc = read_rule(w, &rule, &within_s);
+  if (!rc) rc = read_rule(w, &rule, &within_s, &counted);
   if (!rc && !sweep_child_prepare()) rc = sweep_refuse("signals cannot be set up: %s", strerror(errno));
   const char *campaign = w->request.base_campaign;
   if (!rc)
     rc = campaign ? gate_unpaired_make(campaign, o, &plan, &notes) : gate_sides_make(&place, &w->request, o, &plan, &notes);
+  if (!rc && w->instructions && campaign)
+    rc = sweep_refuse("gate: --instructions needs both sides, and a campaign is rows alone");
+  if (!rc && w->instructions) rc = gate_instructions_count(&place, &plan, counted, w->request.quiet, notes);
   if (campaign) rule.screen_pairs = rule.noisy_pairs; /* one stage, which must do */
   if (!rc) {
     say_warnings(&plan, w->request.quiet);

@@ -1,6 +1,7 @@
 /* measure.c: see measure.h. */
 #include "measure.h"
 
+#include "harness/gate/instructions.h"
 #include "harness/gate/unpaired.h"
 #include "harness/sweep/loop.h"
 #include "harness/sweep/text.h"
@@ -419,6 +420,7 @@ int gate_read(const char *dir, struct gate_result *g) {
     if (g->side[s].control && n < 64) controls[n++] = g->side[s].verdict;
   }
   g->verdict = gate_conclude(g->side[0].verdict, controls, n);
+  if (gate_counted_worse(g)) g->verdict = GATE_REGRESSION; /* exact, whatever the controls say of the rest */
   return 0;
 }
 

@@ -1,6 +1,7 @@
 /* print.c: see print.h. One list of rows is made, and drawn in two ways; XML and JSON have shapes of their own. */
 #include "print.h"
 
+#include "harness/gate/instructions.h"
 #include "harness/gate/unpaired.h"
 #include "harness/sweep/text.h"
 
@@ -90,13 +91,10 @@ static const char *const titles[COLUMNS] = {"cell", "quantity", "change", "95 % 
 
 struct rows {
   char *(*v)[COLUMNS];
-  bool *bad;
   int n;
 };
 
 static void add_row(struct rows *r, const char *cell, const char *metric, const struct gate_test *t, char *verdict) {
-  r->bad = sweep_grow(r->bad, r->n, sizeof *r->bad);
-  r->bad[r->n] = t->verdict == GATE_REGRESSION || t->verdict == GATE_UNJUDGED;
   char **v = *sweep_push(r->v, r->n);
   v[CELL] = sweep_strdup(cell);
   v[METRIC] = sweep_strdup(metric);
@@ -111,7 +109,27 @@ static void free_rows(struct rows *r) {
   for (int i = 0; i < r->n; i++)
     for (int c = 0; c < COLUMNS; c++) free(r->v[i][c]);
   free(r->v);
-  free(r->bad);
+}
+
+static char *counted_verdict(const struct gate_counted *c) {
+  double off = fabs(c->head / c->base - 1);
+  if (c->why) return sweep_format("not counted: %s", c->why);
+  return c->verdict == GATE_FINE && off > GATE_COUNTED_REAL ? sweep_strdup("fine, though real")
+                                                            : sweep_strdup(gate_verdict_names[c->verdict]);
+}
+
+/* The instructions of a cell, where they were asked for. */
+static void add_counted(struct rows *r, const struct gate_result *g, int i, const char *cell, bool all) {
+  struct gate_counted c = gate_counted(g, i);
+  if (!c.asked || (!all && c.verdict != GATE_REGRESSION)) return;
+  char **v = *sweep_push(r->v, r->n);
+  v[CELL] = sweep_strdup(cell);
+  v[METRIC] = sweep_strdup("instructions");
+  v[CHANGE] = c.why ? sweep_strdup("n/a") : percent(c.head / c.base, 2);
+  v[INTERVAL] = sweep_strdup(c.why ? "n/a" : "exact");
+  v[PAIRS] = sweep_strdup(c.why ? "0" : "1");
+  v[FINDS] = sweep_strdup(c.why ? "none" : "0.1 %");
+  v[VERDICT] = counted_verdict(&c);
 }
 
 /* Every quantity of every cell of a side. `all` false: those alone that are not fine. */
@@ -125,10 +143,8 @@ static struct rows rows_of(const struct gate_result *g, int side, bool all, bool
       if (all || t->verdict == GATE_REGRESSION || t->verdict == GATE_UNJUDGED)
         add_row(&r, name, gate_metric_names[m], t, verdict_text(t, &s->ends[i]));
     }
-    if (wall) {
-      add_row(&r, name, gate_metric_names[GATE_WALL], &s->wall[i], sweep_format("advice: %s", advice(&s->wall[i])));
-      r.bad[r.n - 1] = false;
-    }
+    if (side == 0) add_counted(&r, g, i, name, all);
+    if (wall) add_row(&r, name, gate_metric_names[GATE_WALL], &s->wall[i], sweep_format("advice: %s", advice(&s->wall[i])));
     free(name);
   }
   return r;
@@ -320,16 +336,10 @@ static const char *element_of(const struct gate_side *s, enum gate_verdict v) {
   return v != GATE_REGRESSION ? NULL : s->control ? "error" : "failure";
 }
 
-static void put_case(const struct gate_result *g, int side, int i, int m, FILE *out) {
-  const struct gate_side *s = &g->side[side];
-  const struct gate_test *t = &s->test[i * GATE_JUDGED + m];
-  const char *element = element_of(s, t->verdict);
-  char *cell = cell_name(g, i), *text = verdict_text(t, &s->ends[i]), *change = percent(t->estimate, decimals(t)),
-       *range = interval(t), *finds = smallest(t),
-       *line = sweep_format("%s, 95 %% interval %s, %d pairs, finds %s: %s", change, range, t->pairs, finds, text);
+static void put_one(const char *cell, const char *name, const char *element, const char *line, FILE *out) {
   fputs("    <testcase", out);
   put_attribute("classname", cell, out);
-  put_attribute("name", gate_metric_names[m], out);
+  put_attribute("name", name, out);
   fputs(">", out);
   if (element) {
     fprintf(out, "<%s", element);
@@ -341,21 +351,44 @@ static void put_case(const struct gate_result *g, int side, int i, int m, FILE *
     fputs("</system-out>", out);
   }
   fputs("</testcase>\n", out);
+}
+
+static void put_case(const struct gate_result *g, int side, int i, int m, FILE *out) {
+  const struct gate_side *s = &g->side[side];
+  const struct gate_test *t = &s->test[i * GATE_JUDGED + m];
+  char *cell = cell_name(g, i), *text = verdict_text(t, &s->ends[i]), *change = percent(t->estimate, decimals(t)),
+       *range = interval(t), *finds = smallest(t),
+       *line = sweep_format("%s, 95 %% interval %s, %d pairs, finds %s: %s", change, range, t->pairs, finds, text);
+  put_one(cell, gate_metric_names[m], element_of(s, t->verdict), line, out);
   char *all[] = {cell, text, change, range, finds, line};
   for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
 }
 
+static void put_counted(const struct gate_result *g, int i, FILE *out) {
+  struct gate_counted c = gate_counted(g, i);
+  char *cell = cell_name(g, i), *verdict = counted_verdict(&c),
+       *change = c.why ? sweep_strdup("n/a") : percent(c.head / c.base, 2),
+       *line = sweep_format("%s, exact: %s", change, verdict);
+  put_one(cell, "instructions", c.verdict == GATE_REGRESSION ? "failure" : NULL, line, out);
+  free(cell);
+  free(verdict);
+  free(change);
+  free(line);
+}
+
 void gate_print_junit(const struct gate_result *g, FILE *out) {
-  int tests = g->ncells * GATE_JUDGED;
   fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"reclaim gate\">\n", out);
   for (int s = 0; s < g->nsides; s++) {
-    int failures = g->side[s].control ? 0 : count(g, s, GATE_REGRESSION),
+    int counted = s == 0 && gate_counted(g, 0).asked ? g->ncells : 0, tests = g->ncells * GATE_JUDGED + counted, worse = 0;
+    for (int i = 0; i < counted; i++) worse += gate_counted(g, i).verdict == GATE_REGRESSION;
+    int failures = g->side[s].control ? 0 : count(g, s, GATE_REGRESSION) + worse,
         errors = count(g, s, GATE_UNJUDGED) + (g->side[s].control ? count(g, s, GATE_REGRESSION) : 0);
     fputs("  <testsuite", out);
     put_attribute("name", title_of(g, s), out);
     fprintf(out, " tests=\"%d\" failures=\"%d\" errors=\"%d\">\n", tests, failures, errors);
     for (int i = 0; i < g->ncells; i++)
       for (int m = 0; m < GATE_JUDGED; m++) put_case(g, s, i, m, out);
+    for (int i = 0; i < counted; i++) put_counted(g, i, out);
     fputs("  </testsuite>\n", out);
   }
   fputs("</testsuites>\n", out);

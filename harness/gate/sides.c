@@ -63,6 +63,8 @@ int gate_request_check(const struct gate_request *r) {
   }
   if (!r->allocator_a != !r->allocator_b) return sweep_refuse("gate: --allocator-%c is missing", r->allocator_a ? 'b' : 'a');
   if (!r->plugin_a != !r->plugin_b) return sweep_refuse("gate: --plugin-%c is missing", r->plugin_a ? 'b' : 'a');
+  if (r->layout && strcmp(r->layout, "objects") && strcmp(r->layout, "functions"))
+    return sweep_refuse("--layout: '%s' is neither objects nor functions", r->layout);
   if (first) return r->base_build ? check_base_build(r->base_build) : 0;
   return sweep_refuse(
       "gate: against what? (--base-rev REV, --base-build DIR, --base-campaign DIR, --allocator-a X --allocator-b Y, "
@@ -145,8 +147,9 @@ static int copy_twin(struct sides *s) {
 
 static int make_shuffled(struct sides *s) {
   char *how = NULL;
+  bool by_function = s->request->layout && !strcmp(s->request->layout, "functions");
   int rc = s->from && s->has_tree ? gate_shuffle(s->place, &s->tree, names[SHUFFLED], s->from, s->root ? s->root : s->tree.source,
-                                                 s->object, s->nobjects, s->plan.seed, &how)
+                                                 s->object, s->nobjects, by_function, s->plan.seed, &how)
                                   : 1;
   if (rc > 1) return free(how), rc;
   s->shuffled = rc == 0;

@@ -12,7 +12,7 @@
 
 /* What is compared, as it was asked for: the flags' values, NULL where they are not given. */
 struct gate_request {
-  const char *base_rev, *base_build, *base_campaign, *allocator_a, *allocator_b, *plugin_a, *plugin_b;
+  const char *base_rev, *base_build, *base_campaign, *allocator_a, *allocator_b, *plugin_a, *plugin_b, *layout;
   bool quiet;
 };
 

@@ -60,6 +60,12 @@ static struct arguments cell_arguments(const struct sweep_plan *p, const struct 
   return a;
 }
 
+char **sweep_invoke_arguments(const struct sweep_plan *p, const struct sweep_cell *c, int *n) {
+  struct arguments a = cell_arguments(p, c);
+  *n = a.n;
+  return a.v;
+}
+
 void sweep_invoke(const struct sweep_plan *p, const struct sweep_cell *c, struct child_outcome *out) {
   struct arguments a = cell_arguments(p, c);
   /* the very file that this process runs, even when another was built in its place meanwhile */
