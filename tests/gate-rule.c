@@ -169,7 +169,7 @@ Test(rule, controls_outrank_the_comparison) {
   cr_expect(gate_conclude(GATE_REGRESSION, well, 2) == GATE_REGRESSION);
   cr_expect(gate_conclude(GATE_REGRESSION, alarm, 2) == GATE_UNJUDGED);
   cr_expect(gate_conclude(GATE_FINE, alarm, 2) == GATE_UNJUDGED);
-  cr_expect(gate_conclude(GATE_FINE, poor, 2) == GATE_UNJUDGED);
+  cr_expect(gate_conclude(GATE_FINE, poor, 2) == GATE_FINE);
   cr_expect(gate_conclude(GATE_REGRESSION, poor, 2) == GATE_REGRESSION);
   cr_expect(gate_conclude(GATE_UNJUDGED, well, 2) == GATE_UNJUDGED);
 }

@@ -213,13 +213,13 @@ static char *verdict_sentence(const struct gate_result *g) {
   int regressions = count(g, 0, GATE_REGRESSION), unjudged = count(g, 0, GATE_UNJUDGED), improved = count(g, 0, GATE_IMPROVED);
   if (g->verdict == GATE_UNJUDGED && control_alarm(g))
     return sweep_format("could not judge: a control raised an alarm, though nothing differs in it (%d of %d quantities of the "
-                        "comparison would be "
-                        "regressions)",
+                        "comparison would be regressions)",
                         regressions, g->ncells * GATE_JUDGED);
   if (g->verdict == GATE_UNJUDGED)
-    return sweep_format("could not judge: %d of %d quantities of the comparison, %s", unjudged, g->ncells * GATE_JUDGED,
-                        unjudged ? "for the reasons beside them" : "and a control, could not be judged");
-  if (g->verdict == GATE_REGRESSION) return sweep_format("regression: %d of %d quantities", regressions, g->ncells * GATE_JUDGED);
+    return sweep_format("could not judge: %d of %d quantities, for the reasons beside them", unjudged, g->ncells * GATE_JUDGED);
+  if (g->verdict == GATE_REGRESSION)
+    return sweep_format("regression: %d of %d quantities%s", regressions, g->ncells * GATE_JUDGED,
+                        gate_counted_worse(g) ? ", and instructions" : "");
   char *better = improved ? sweep_format("; %d improved", improved) : sweep_strdup("");
   char *all = sweep_format(
       "fine%s. CPU time worse by %.1f %%, or memory by %.1f %%, would have been found in any cell with %g %% probability", better,
@@ -330,9 +330,9 @@ static void put_attribute(const char *name, const char *value, FILE *out) {
   fputc('"', out);
 }
 
-/* A regression is a failure; what could not be judged is an error; so is any alarm of a control. */
+/* A regression is a failure; what could not be judged is an error; so is an alarm of a control, but not one that found too little. */
 static const char *element_of(const struct gate_side *s, enum gate_verdict v) {
-  if (v == GATE_UNJUDGED) return "error";
+  if (v == GATE_UNJUDGED) return s->control ? NULL : "error";
   return v != GATE_REGRESSION ? NULL : s->control ? "error" : "failure";
 }
 
@@ -382,7 +382,7 @@ void gate_print_junit(const struct gate_result *g, FILE *out) {
     int counted = s == 0 && gate_counted(g, 0).asked ? g->ncells : 0, tests = g->ncells * GATE_JUDGED + counted, worse = 0;
     for (int i = 0; i < counted; i++) worse += gate_counted(g, i).verdict == GATE_REGRESSION;
     int failures = g->side[s].control ? 0 : count(g, s, GATE_REGRESSION) + worse,
-        errors = count(g, s, GATE_UNJUDGED) + (g->side[s].control ? count(g, s, GATE_REGRESSION) : 0);
+        errors = count(g, s, g->side[s].control ? GATE_REGRESSION : GATE_UNJUDGED);
     fputs("  <testsuite", out);
     put_attribute("name", title_of(g, s), out);
     fprintf(out, " tests=\"%d\" failures=\"%d\" errors=\"%d\">\n", tests, failures, errors);

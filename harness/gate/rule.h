@@ -87,7 +87,7 @@ int gate_judge(const struct gate_rule *, struct gate_test *, int n);
 enum gate_verdict gate_family(const struct gate_test *, int n);
 
 /* What the gate comes to: an alarm of a control says that differences here are not to be believed: GATE_UNJUDGED. Otherwise what the
-   comparison's family says. `controls`: the verdicts of theirs; one that could not be judged itself takes nothing away from an alarm. */
+   comparison's family says: what its silence is worth is in its own smallest effects, and a control that found too little takes nothing away. */
 enum gate_verdict gate_conclude(enum gate_verdict comparison, const enum gate_verdict *controls, int n);
 
 /* The whole rule on pairs that `deliver` makes: the log ratio of pair `pair` (0, 1, ... within its stage) of test i. Pairs of equal number and stage are of
