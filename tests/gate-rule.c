@@ -159,7 +159,23 @@ Test(rule, too_few_pairs_are_no_verdict) {
   struct gate_test t = {.metric = GATE_CPU, .screen = screen, .nscreen = 5};
   cr_expect(eq(int, gate_screen(&gate_rule_default, &t, 1), 0));
   gate_judge(&gate_rule_default, &t, 1);
-  cr_expect(t.verdict == GATE_UNJUDGED && *t.why);
+  cr_expect(t.verdict == GATE_UNJUDGED);
+  cr_expect(eq(str, (char *)t.why, "there are too few pairs"));
+}
+
+/* Eight pairs that all say the same are 1 in 256: enough for one test, and not for the first of twelve. */
+Test(rule, many_tests_are_corrected_for) {
+  struct gate_test *t = make_tests();
+  for (int i = 0; i < TESTS; i++) {
+    t[i].nscreen = 30, t[i].njudge = 8;
+    for (int k = 0; k < 30; k++) t[i].screen[k] = 0.05 + 0.001 * k;
+    for (int k = 0; k < 8; k++) t[i].judge[k] = 0.05 + 0.001 * k;
+  }
+  gate_screen(&gate_rule_default, t, TESTS);
+  cr_expect(eq(int, gate_judge(&gate_rule_default, t, TESTS), 0));
+  gate_screen(&gate_rule_default, t, 1);
+  cr_expect(eq(int, gate_judge(&gate_rule_default, t, 1), 1));
+  free_tests(t);
 }
 
 Test(rule, controls_outrank_the_comparison) {
