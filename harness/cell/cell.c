@@ -41,12 +41,13 @@ static struct {
   reclaim_heap *heap;
   reclaim_stats stats;
   uint64_t live_objects_before, live_bytes_before; /* of the next iteration */
+  double plant_factor;                             /* of its own CPU time each mutator burns */
+  _Atomic uint64_t own_ns;                         /* of CPU time in mutators, but for what was planted */
   _Atomic uint64_t burnt_ns;                       /* of CPU time on purpose, in all iterations */
   uint64_t grown_bytes;                            /* of memory */
   /* What the job at hand needs to know. */
   uint32_t iteration;
   bool audit;
-  uint64_t burn_ns; /* of each */
 } cell;
 
 /* --- Ending --------------------------------------------------------------------------------------------------------------- */
@@ -105,13 +106,14 @@ static void job_attach(int i, void *unused) {
 static void job_run(int i, void *unused) {
   (void)unused;
   struct seat *s = &cell.seats[i];
+  bool plants = cell.options.plant.cpu > 0;
+  uint64_t before = plants ? cell_plant_clock() : 0;
   cell.options.strategy->run(s->thread, cell.iteration, cell.audit, &s->result);
-}
-
-static void job_burn(int i, void *unused) {
-  (void)i;
-  (void)unused;
-  atomic_fetch_add_explicit(&cell.burnt_ns, cell_plant_burn(cell.burn_ns), memory_order_relaxed);
+  if (!plants) return;
+  uint64_t own = cell_plant_clock() - before;
+  atomic_fetch_add_explicit(&cell.own_ns, own, memory_order_relaxed);
+  own = cell_plant_burn((uint64_t)((double)own * cell.plant_factor));
+  atomic_fetch_add_explicit(&cell.burnt_ns, own, memory_order_relaxed);
 }
 
 static void job_collect(int i, void *unused) {
@@ -153,13 +155,13 @@ static void fill_cpu(struct cell_row *r, const struct cell_edge *a, const struct
   r->cpu_system_ns = total - r->cpu_user_ns;
 }
 
-/* Makes a window longer by the planted share of the CPU time in it. */
-static void lengthen(struct cell_window *w) {
-  struct cell_row own;
-  fill_cpu(&own, &w->start, &w->end);
-  uint64_t ns = own.cpu_user_ns + own.cpu_system_ns;
-  cell.burn_ns = (uint64_t)((double)ns * cell.options.plant.cpu / cell.options.threads);
-  w->end = cell_team_do(cell.team, job_burn, NULL).end;
+/* Mutators burn in proportion to their own CPU time, at once, before anything else gets their CPU and caches. What collector threads take besides is
+   known when an iteration is over, and is added for the next. */
+static void learn_plant(const struct cell_window *w, uint64_t own_ns, uint64_t burnt_ns) {
+  struct cell_row all;
+  fill_cpu(&all, &w->start, &w->end);
+  double share = own_ns ? (double)less(all.cpu_user_ns + all.cpu_system_ns, burnt_ns) / (double)own_ns : 1;
+  cell.plant_factor = cell.options.plant.cpu * (share > 1 ? share : 1);
 }
 
 static void fill_use(struct cell_row *r, const struct cell_window *w) {
@@ -229,8 +231,9 @@ static struct cell_window run_once(uint32_t iteration, bool audit) {
   cell.iteration = iteration;
   cell.audit = audit;
   s->reset_stats(cell.heap);
+  uint64_t own_ns = cell.own_ns, burnt_ns = cell.burnt_ns;
   struct cell_window w = cell_team_do(cell.team, job_run, NULL);
-  if (cell.options.plant.cpu > 0) lengthen(&w);
+  if (cell.options.plant.cpu > 0) learn_plant(&w, cell.own_ns - own_ns, cell.burnt_ns - burnt_ns);
   s->stats(cell.heap, &cell.stats);
   if (audit && (s->capabilities & RECLAIM_RECLAIMS)) { /* without what earlier iterations have leaked */
     cell.result.live_objects = less(cell.stats.live_objects, cell.live_objects_before);
@@ -327,6 +330,7 @@ static void note_plant(void) {
 
 static void measure(void) {
   const struct cell_options *o = &cell.options;
+  cell.plant_factor = o->plant.cpu;
   for (int i = 0; i < o->warmup + o->iterations; i++) iterate(i);
   cell.result.rss_final_bytes = cell_rss_exact();
   uint32_t is = o->strategy->capabilities;

@@ -31,7 +31,7 @@ bool cell_plant_read(const char *text, struct cell_plant *out, char *err, size_t
   }
 }
 
-static uint64_t own_ns(void) {
+uint64_t cell_plant_clock(void) {
   struct timespec t;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
@@ -40,9 +40,9 @@ static uint64_t own_ns(void) {
 /* A look at that clock is a system call, so there is a microsecond or so of arithmetic between two. */
 uint64_t cell_plant_burn(uint64_t ns) {
   enum { ROUNDS = 1000 };
-  uint64_t start = own_ns(), now = start;
+  uint64_t start = cell_plant_clock(), now = start;
   volatile uint64_t sink;
-  for (uint64_t x = start | 1; now - start < ns; now = own_ns()) {
+  for (uint64_t x = start | 1; now - start < ns; now = cell_plant_clock()) {
     for (int i = 0; i < ROUNDS; i++) x = x * 6364136223846793005u + 1442695040888963407u;
     sink = x;
   }
