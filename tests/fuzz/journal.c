@@ -8,7 +8,7 @@ static bool takes_its_time(const uint8_t *line, size_t n) {
   char text[64];
   long long number = 0;
   snprintf(text, sizeof text, "%.*s", (int)(n < 60 ? n : 60), (const char *)line);
-  return sscanf(text, "%*s %lld", &number) == 1 && number > 20000 && number < JOURNAL_MOST;
+  return sscanf(text, "%*s %lld", &number) == 1 && number > 1000 && number < JOURNAL_MOST;
 }
 
 static void make_journal(const uint8_t *data, size_t size) {
