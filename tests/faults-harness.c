@@ -147,7 +147,9 @@ Test(harness, sweeps, .init = enter_place, .fini = leave_place, .timeout = 7200)
       "run --strategy fake --workload work --threads 1 --blocks 2 --warmup 0 --iterations 1 --repeats 0 --set us=0 "
       "--heap grow --out r";
   int n, *all = numbers(sweep, 30, &n);
-  cr_assert(eq(int, system(sweep_format("mv %s/cwd/r %s/cwd/whole", place, place)), 0));
+  char *keep = sweep_format("mv %s/cwd/r %s/cwd/whole", place, place);
+  cr_assert(eq(int, system(keep), 0));
+  free(keep);
   for (int i = 0; i < n; i++) {
     struct spoken s = fail_at(all[i], sweep);
     bool begun = exists("r", "campaign.json");

@@ -5,7 +5,7 @@
    heap-too-small and a reason, `open` or `attach` return NULL, or the cell ends with the checksum and the live objects that it always has. A crash, a hang,
    a wrong number may not.
 
-   Usually every second place that allocates fails, the first time, in turn alone and with all that follow. RECLAIM_EVERY=places tries both
+   Usually every second place that allocates fails (with sanitizers every eighth), the first time, in turn alone and with all that follow. RECLAIM_EVERY=places tries both
    for each place, RECLAIM_EVERY=all for each number. */
 #define _GNU_SOURCE 1 /* memfd_create */
 #include "harness/catalog/catalog.h"
@@ -23,7 +23,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_THREADS = 2, VALUES = 64, GAVE_UP = 40 /* + enum reclaim_failure */, WRONG = 90, REFUSED = 91, PATIENCE_S = 120 };
+enum {
+  MOST_THREADS = 2,
+  VALUES = 64,
+  GAVE_UP = 40 /* + enum reclaim_failure */,
+  WRONG = 90,
+  REFUSED = 91,
+  PATIENCE_S = 120,
+  STEP = RECLAIM_SANITIZED ? 8 : 2
+};
 
 /* Objects of a malloc are allocations one by one, those of a pool a few blocks: `malloced` is the smaller cell. */
 static const struct small_cell {
@@ -160,7 +168,7 @@ static void try_cell(const struct small_cell *c) {
   int i = 0;
   for (long at = 0; all ? ++at <= usual.seen + 5 : fscanf(list, "%ld", &at) == 1; i++)
     for (long how_many = 1; how_many >= 0; how_many--) {
-      if (!every && (i % 2 || how_many != i / 2 % 2)) continue;
+      if (!every && (i % STEP || how_many != i / STEP % 2)) continue;
       code = run_once(at, how_many, -1);
       cr_expect(is_clean(code, !how_many, &usual),
                 "%s.%s, %s: with allocation %ld%s refused it ends with %d (negative: a signal), checksum %llx not %llx, %llu "

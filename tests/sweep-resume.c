@@ -217,7 +217,8 @@ Test(resume, of_a_damaged_journal, .init = enter_place, .fini = leave_place, .ti
                   "--set us=0 --out r --quiet");
   cr_assert(eq(int, s.code, 0), "%s", s.err);
   forget(&s);
-  cr_assert(eq(int, system(sweep_format("cp -r %s/cwd/r %s/whole", place, place)), 0));
+  char *keep = sweep_format("cp -r %s/cwd/r %s/whole", place, place);
+  cr_assert(eq(int, system(keep), 0));
   size_t n;
   char *rows[INVOCATIONS], *path = sweep_format("%s/cwd/r/journal.log", place), *whole = sweep_read_file(path, &n);
   char *restore = sweep_format("rm -rf %s/cwd/r && cp -r %s/whole %s/cwd/r", place, place, place);
@@ -229,6 +230,11 @@ Test(resume, of_a_damaged_journal, .init = enter_place, .fini = leave_place, .ti
     damage_and_resume(whole, n, at, true, rows);
     cr_assert(eq(int, system(restore), 0));
   }
+  for (int i = 0; i < INVOCATIONS; i++) free(rows[i]);
+  free(keep);
+  free(restore);
+  free(path);
+  free(whole);
 }
 
 static void edit_campaign(const char *key, const char *value) {
