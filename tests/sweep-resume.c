@@ -115,6 +115,7 @@ Test(resume, killed_before_every_write, .init = enter_place, .fini = leave_place
     begun += t.met && was_begun(dir);
     check_killed(dir);
   }
+  fprintf(stderr, "killed before each of %d calls\n", points);
   /* an invocation alone makes five such calls */
   cr_assert(ge(int, points, INVOCATIONS * 5));
   cr_assert(ge(int, begun, INVOCATIONS * 5));

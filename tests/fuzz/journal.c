@@ -5,9 +5,9 @@
 #include "tests/fuzz/fuzz.h"
 
 static bool takes_its_time(const uint8_t *line, size_t n) {
-  char text[64];
+  char text[16384];
   long long number = 0;
-  snprintf(text, sizeof text, "%.*s", (int)(n < 60 ? n : 60), (const char *)line);
+  snprintf(text, sizeof text, "%.*s", (int)(n < sizeof text - 1 ? n : sizeof text - 1), (const char *)line);
   return sscanf(text, "%*s %lld", &number) == 1 && number > 1000 && number < JOURNAL_MOST;
 }
 
