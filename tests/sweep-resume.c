@@ -224,7 +224,7 @@ Test(resume, of_a_damaged_journal, .init = enter_place, .fini = leave_place, .ti
   char *rows[INVOCATIONS], *path = sweep_format("%s/cwd/r/journal.log", place), *whole = sweep_read_file(path, &n);
   char *restore = sweep_format("rm -rf %s/cwd/r && cp -r %s/whole %s/cwd/r", place, place, place);
   acknowledged("r", rows);
-  size_t step = getenv("RECLAIM_EVERY") ? 1 : n / 8;
+  size_t step = getenv("RECLAIM_EVERY") ? 1 : n / 4;
   for (size_t at = 0; at < n; at += step) {
     damage_and_resume(whole, n, at, false, rows);
     cr_assert(eq(int, system(restore), 0));
