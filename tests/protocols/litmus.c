@@ -195,7 +195,7 @@ static bool fails(const char *name, void (*thread)(int), const ModelFault *fault
 
 /* --- Programs at random ------------------------------------------------------------------------------------------------------------------------ */
 
-enum { PROGRAMS = 150, LINES = 3, OUTCOMES = 1 << 12 };
+enum { PROGRAMS = 500, LINES = 3, OUTCOMES = 1 << 12 };
 enum op { OP_LOAD, OP_LOAD_ACQUIRE, OP_LOAD_SC, OP_STORE, OP_STORE_RELEASE, OP_STORE_SC, OP_ADD, OP_ADD_ACQ_REL, OP_LOCKED, OPS };
 static struct { int op, place, value; } program[3][LINES];
 static uint32_t result[3], place[2];
@@ -203,7 +203,7 @@ static struct {
   uint64_t v[OUTCOMES];
   size_t n;
 } outcomes[2];
-static int into;
+static int into, program_lines;
 
 static uint32_t make_line(int op, uint32_t *p, uint32_t v) {
   switch (op) {
@@ -223,7 +223,7 @@ static uint32_t make_line(int op, uint32_t *p, uint32_t v) {
   }
 }
 static void run_program(int i) {
-  for (int k = 0; k < LINES; k++)
+  for (int k = 0; k < program_lines; k++)
     result[i] = result[i] * 31 + make_line(program[i][k].op, &place[program[i][k].place], (uint32_t)program[i][k].value);
 }
 static void setup_program(void) {
@@ -247,13 +247,14 @@ static int compare_random_programs(void) {
   uint32_t r = 1;
   size_t found = 0;
   for (int n = 0; n < PROGRAMS; n++) {
-    int threads = n % 5 ? 2 : 3, lines = threads == 2 ? LINES : 2;
+    int threads = n % 5 ? 2 : 3;
+    program_lines = threads == 2 ? LINES : 2;
     for (int i = 0; i < threads; i++)
-      for (int k = 0; k < LINES; k++) {
+      for (int k = 0; k < program_lines; k++) {
         r = r * 1664525 + 1013904223;
-        program[i][k].op = k < lines ? (int)((r >> 8) % OPS) : OP_STORE;
-        program[i][k].place = k < lines ? (int)(r >> 16 & 1) : 0;
-        program[i][k].value = k < lines ? (int)(r >> 20 & 1) + 1 : 0;
+        program[i][k].op = (int)((r >> 8) % OPS);
+        program[i][k].place = (int)(r >> 16 & 1);
+        program[i][k].value = (int)(r >> 20 & 1) + 1;
       }
     for (into = 0; into < 2; into++) {
       outcomes[into].n = 0;
@@ -288,7 +289,7 @@ int main(int argc, char **argv) {
                          .setup = setup,
                          .thread = litmus[i].thread,
                          .finish = outcome,
-                         .stale = 8};
+                         .stale = 6};
       char *option[] = {argv[0], "--orders"};
       wrong |= model_main(1 + orders, option, &s, 1, NULL, 0);
       wrong |= judge(&litmus[i]);
