@@ -7,18 +7,18 @@
    every other object. After each turn the process's resident memory is looked at: it must not grow for ever.
 
    Left out of what a strategy runs is what it leaks by its nature (cycles, where nothing finds them), or cannot run. One that
-   reclaims nothing at all takes TURNS_MIN turns, for the checksums.
+   reclaims nothing at all takes TURNS_NONE turns, for the checksums.
 
    ## Whether memory grows
 
-   Resident memory is not a constant: allocators keep what was freed, heaps adapt. So no size is a fault, but a trend is. The first third of the
+   Resident memory is not a constant: allocators keep what was freed, heaps adapt. So no size is a fault, but a trend is. The first half of the
    turns is warm-up. Of the others, two things are asked, both free of assumptions about noise:
 
      - is there a trend at all? Mann (1945), Kendall (1975): of all pairs of samples, those that rise less those that fall; under "no trend" a sum of
        known variance. Beyond TREND_Z standard deviations, one in a thousand, there is one;
      - is it worth anything? Theil (1950), Sen (1968): the median of the slopes of all pairs, times the length of the series, against the allowance.
 
-   The allowance is a hundredth of the median, ALLOWANCE, and THREAD_BYTES for each thread that has ended: strategies whose threads have a
+   The allowance is a hundredth of the median, ALLOWANCE, and THREAD_BYTES for each thread that has ended since warm-up: strategies whose threads have a
    number for ever (parts/boxes.h) keep 64 bytes for each. A leak of the heap itself needs no trend: the exact count finds it in one turn.
 
    Exit status: 0; 1 a checksum, a leak, a trend or a crash; 2 usage. */
@@ -40,11 +40,12 @@ enum {
   THREADS = 3,
   MODES = 4,
   CELLS_MAX = 512,
-  TURNS_MIN = 4,
+  TURNS_MIN = 40,    /* of a run that is told how long it goes on */
+  TURNS_NONE = 4,    /* of who reclaims nothing */
   SAMPLES_MAX = 512, /* beyond that every second one is dropped, and every second turn from there on */
   TUNABLES_MAX = 32,
-  THREAD_BYTES = 128,
-  ALLOWANCE = 64 << 10,
+  THREAD_BYTES = 96,
+  ALLOWANCE = 48 << 10,
 };
 static const double TREND_Z = 3.1;
 
@@ -265,10 +266,10 @@ static double seconds_now(void) {
 }
 
 static void judge(const Soak *k, Series *r) {
-  size_t warm = r->n / 3;
+  size_t warm = r->n / 2;
   double grown = growth(r->v + warm, r->n - warm), first = r->v[warm], last = r->v[r->n - 1];
   double median = median_of(r->v + warm, r->n - warm);
-  double allowed = median / 100 + ALLOWANCE + (double)k->threads * THREAD_BYTES;
+  double allowed = median / 100 + ALLOWANCE + (double)k->threads / 2 * THREAD_BYTES;
   printf("%-26s %6llu iterations %6llu threads, resident %6.1f MiB, from %.1f to %.1f: %s\n", k->name,
          (unsigned long long)k->iterations, (unsigned long long)k->threads, median / (1 << 20), first / (1 << 20),
          last / (1 << 20), grown > allowed ? "it GROWS" : "flat");
@@ -284,7 +285,7 @@ static void soak(Soak *k, double seconds, uint64_t turns) {
   double end = seconds_now() + seconds;
   uint64_t every = 1, n = 0;
   bool reclaims = k->s->capabilities & RECLAIM_RECLAIMS;
-  if (!reclaims) seconds = 0, turns = TURNS_MIN;
+  if (!reclaims) seconds = 0, turns = TURNS_NONE;
   while (seconds > 0 ? seconds_now() < end || n < TURNS_MIN : n < turns) {
     turn(k);
     if (n++ % every) continue;
