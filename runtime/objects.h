@@ -224,13 +224,15 @@ OWNED Own dict_value_at(Thr *T, Slot *d, size_t i);
 
 COLD void node_set_slow(Thr *T, Slot *x, unsigned i, Own v);
 
-INLINE OWNED Own node_leaf(Thr *T, int64_t v) {
+/* `edges` references, all NULL; few, and a constant, so that it is a few stores. */
+INLINE OWNED Own node_bare(Thr *T, int64_t v, unsigned edges) {
   mm_epoch(T);
-  Node *n = (Node *)mm_alloc(T, SIZE_NODE(2), KIND_NODE, 2);
+  Node *n = (Node *)mm_alloc(T, SIZE_NODE(edges), KIND_NODE, edges);
   n->v = v;
-  n->e[0] = n->e[1] = NULL;
+  for (unsigned i = 0; i < edges; i++) n->e[i] = NULL;
   return own_mk(T, &n->h);
 }
+INLINE OWNED Own node_leaf(Thr *T, int64_t v) { return node_bare(T, v, 2); }
 INLINE OWNED Own node_new(Thr *T, int64_t v, Slot *l_taken, Own r) {
   Obj *keep = field_in(T, OWNING_FIELDS, r);
   mm_epoch(T);
@@ -241,7 +243,7 @@ INLINE OWNED Own node_new(Thr *T, int64_t v, Slot *l_taken, Own r) {
   mm_init_move(T, &n->h, &n->e[1], w.keep);
   return own_mk(T, &n->h);
 }
-/* `edges` references (at most 255), all NULL. */
+/* As node_bare, for any number of edges (at most 255). */
 OWNED Own node_make(Thr *T, int64_t v, unsigned edges);
 INLINE unsigned node_edges(Thr *T, const Slot *x) { return AS_NODE(T, x->p_)->h.n; }
 INLINE int64_t node_value(Thr *T, const Slot *x) { return load_relaxed(&AS_NODE(T, x->p_)->v); }

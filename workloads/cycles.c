@@ -201,7 +201,7 @@ static NOINLINE OWNED Own make_laden_node(Thr *T, const int64_t *p, int64_t v) {
 /* Node `v` with `edges` edges, a constant, and what hangs on it. */
 INLINE OWNED Own make_node(Thr *T, const int64_t *p, int64_t v, unsigned edges) {
   if (UNLIKELY(p[P_EXTRA])) return make_laden_node(T, p, v);
-  return edges == 2 ? node_leaf(T, v) : node_make(T, v, edges);
+  return node_bare(T, v, edges);
 }
 
 /* Nodes 1 .. n; the first is handed back. Closed: each knows the one before it; of a ring, the ends know each other. */
