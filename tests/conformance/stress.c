@@ -56,8 +56,8 @@ static void collect_every(int64_t n, int64_t size) {
   CHECK_EQ(status, 0);
 }
 Test(stress, collecting_at_every_allocation, .timeout = LIMIT_S) { collect_every(1, 10); }
-Test(stress, collecting_at_every_7th, .timeout = LIMIT_S) { collect_every(7, 14); }
-Test(stress, collecting_at_every_100th, .timeout = LIMIT_S) { collect_every(100, 35); }
+Test(stress, collecting_at_every_7th, .timeout = LIMIT_S) { collect_every(7, 20); }
+Test(stress, collecting_at_every_100th, .timeout = LIMIT_S) { collect_every(100, 50); }
 
 /* A heap of what lives and half of it more, and of what a nursery and a few size classes need at least. */
 static void in_small_heap(const reclaim_workload *w, const int64_t *params, uint32_t sharing, int threads) {
