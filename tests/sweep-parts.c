@@ -33,11 +33,11 @@ Test(shards, hold_whole_blocks_each_once, .init = enter_place, .fini = leave_pla
   make_shards();
   int seen[7] = {0};
   for (int s = 1; s <= 3; s++) {
-    char dir[8];
+    char dir[16];
     snprintf(dir, sizeof dir, "s%d", s);
     struct samples rows = read_samples(dir);
     for (int b = 0; b < 7; b++) {
-      char block[8];
+      char block[16];
       snprintf(block, sizeof block, "%d", b);
       int n = count_rows(&rows, "block", block, NULL, NULL);
       cr_expect(n == 0 || n == 2 * 3, "part %d, block %d: %d rows", s, b, n);

@@ -194,7 +194,7 @@ static int run_gate(struct words *w, struct sweep_options *o, int argc, char **a
   struct gate_rule rule;
   struct gate_result result = {0};
   json_t *notes = NULL;
-  double within_s, counted;
+  double within_s = 0, counted = 0;
   w->request.quiet = sweep_option_on(o, OPT_QUIET);
   int rc = gate_request_check(&w->request);
   if (!rc) rc = read_rule(w, &rule, &within_s, &counted);
