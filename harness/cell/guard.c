@@ -18,7 +18,8 @@ static void say(const char *text) {
 static void on_death(int number) {
   say("reclaim: ");
   say(guarded);
-  say(number == SIGABRT ? " died of SIGABRT: is memory short?\n" : " died of SIGSEGV: is memory short?\n");
+  say(number == SIGABRT ? " died of SIGABRT" : number == SIGBUS ? " died of SIGBUS" : " died of SIGSEGV");
+  say(": is memory short?\n");
   _exit(2);
 }
 
