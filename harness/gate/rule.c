@@ -51,8 +51,9 @@ static int least_pairs(double alpha) {
   return n > LEAST ? n : LEAST;
 }
 
-/* The judge takes no fewer, though a small spread asks for it: the spread itself is an estimate, and noise is not always normal. */
-enum { LEAST_JUDGE = 20 };
+/* The judge takes no fewer, though a small spread asks for it: the machine may be worse while it judges than while it screened. Where the pairs spread
+   twice as much then, 20 pairs would leave a fifth of all gates without a verdict, and these one in a hundred (tests/gate-rule.c). */
+enum { LEAST_JUDGE = 40 };
 
 int gate_judge_pairs(const struct gate_rule *r, enum gate_metric m, double spread, int of, int family) {
   double alpha = corrected(r, family), effect = log1p(r->effect), threshold = log1p(r->threshold[m]);
