@@ -1,5 +1,6 @@
 /* The parts of a cell that can be judged alone: samples, percentiles, JSON, the team, the control, memory. */
 #define _GNU_SOURCE
+#include "harness/cell/code.h"
 #include "harness/cell/control.h"
 #include "harness/cell/json.h"
 #include "harness/cell/memory.h"
@@ -330,4 +331,42 @@ Test(migrations, known_or_not) {
   cr_expect_eq(cell_migrations_read(fd) == RECLAIM_NONE, fd < 0);
   cr_expect_eq(cell_migrations_read(-1), RECLAIM_NONE);
   cell_migrations_close(fd);
+}
+
+/* --- Code ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Whether the page of this address is the file's own (bit 61 of its entry), not a copy of this process. */
+static bool is_of_file(uintptr_t address) {
+  uint64_t entry = 0;
+  int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  off_t at = (off_t)(address / (uintptr_t)sysconf(_SC_PAGESIZE) * sizeof entry);
+  cr_assert(pread(fd, &entry, sizeof entry, at) == (ssize_t)sizeof entry);
+  close(fd);
+  cr_assert(entry >> 63, "it is in memory");
+  return entry >> 61 & 1;
+}
+
+static _Atomic bool code_ran, code_done;
+static void *run_code(void *unused) {
+  (void)unused;
+  while (!code_done) code_ran = own_cpu_ns() > 0;
+  return NULL;
+}
+
+/* Ours and a library's, while another thread runs it; and what it says and takes stays what it was. */
+Test(code, gets_pages_of_its_own) {
+  pthread_t other;
+  cr_assert(pthread_create(&other, NULL, run_code, NULL) == 0);
+  while (!code_ran) {}
+  uintptr_t ours = (uintptr_t)is_of_file, theirs = (uintptr_t)json_object;
+  json_decref(json_object());
+  cr_assert(is_of_file(ours) && is_of_file(theirs));
+  uint64_t before = cell_rss_exact(), moved = cell_code_move(), after = cell_rss_exact();
+  if (moved == RECLAIM_NONE) cr_skip("the system forbids it");
+  cr_expect_gt(moved, 2);
+  cr_expect(!is_of_file(ours) && !is_of_file(theirs));
+  cr_expect_lt(after, before + (UINT64_C(1) << 20));
+  cr_expect_lt(cell_code_move(), moved / 2, "what has a page of its own keeps it");
+  code_done = true;
+  pthread_join(other, NULL);
 }

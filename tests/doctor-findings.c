@@ -211,7 +211,7 @@ Test(findings, of_a_good_machine_are_fine, .init = enter_machine, .fini = leave_
   f.governed = f.turbo = f.shared = f.swap_moved = f.numa_balancing = 0;
   f.swapped_bytes = 0, f.online = 3, f.load = 0.2, f.quota = 0, f.stolen_ticks = 1, f.ticks = 1000, f.aslr = 2, f.nodes = 1,
   f.cores = 3;
-  f.instructions = f.migrations = 1;
+  f.instructions = f.migrations = f.code_moves = 1;
   f.room_bytes = 1e12, f.room_share = 0.5;
   f.clock_cost_ns = 20, f.clock_step_ns = 20;
   f.control_threads = 3, f.control_speedup = 2.9, f.control_low = 2.5, f.control_spread = 0.01;
@@ -255,6 +255,8 @@ Test(findings, of_this_process) {
   expect(&f, 1, "ulimits", DOCTOR_NOTE, "core file", "ulimit -c 0");
   f.no_aslr = true, f.aslr = 2;
   expect(&f, 1, "aslr", DOCTOR_SPOILS, "not random", "setarch");
+  f.code_moves = 0;
+  expect(&f, 1, "code", DOCTOR_SPOILS, "cannot be moved", "pagemap");
   snprintf(f.folder, sizeof f.folder, ".");
   f.room_bytes = 1 << 20, f.room_share = 0.5;
   expect(&f, 1, "disk", DOCTOR_SPOILS, "where this was started", "--out");
@@ -316,7 +318,7 @@ Test(doctor, says_it_as_text_and_as_json, .init = enter_place, .fini = leave_pla
     cr_expect(strcmp(state, "spoils") || json_is_string(json_object_get(finding, "remedy")),
               "what spoils has a remedy, or a reason");
   }
-  cr_expect(eq(int, (int)i, 21));
+  cr_expect(eq(int, (int)i, 22));
   cr_expect(eq(int, settings, 1));
   json_decref(o);
   forget(&s);

@@ -127,3 +127,21 @@ interrupted "tmp/*/reclaim-gate-*"
 interrupted "repo/.git/worktrees/*"
 interrupted "tmp/*/base.build"
 interrupted "g/journal.log"
+
+# --- Killed: nobody clears then, and the next gate does, of the dead alone ------------------------------------------------------------------
+code=0
+rm -rf g
+"$T/b/reclaim" gate --strategy fake --workload work --heap grow --pin none --set us=20000 --pairs 1000 --quiet --out g --base-rev good \
+  >out 2>err &
+until [ -s g/journal.log ]; do kill -0 $! 2>/dev/null || fail "it ended before it measured"; done
+mkdir tmp/reclaim-gate-AAAAAA tmp/reclaim-gate-other # without the file that says whose it is
+"$T/b/reclaim" gate --strategy fake --workload work --heap grow --pin none --set us=0 --warmup 0 --iterations 1 --pairs 6 --most-pairs 6 --quiet \
+  --out beside --base-rev good >beside.out 2>&1 || code=$?
+[[ " $JUDGED " == *" $code "* ]] || fail "a gate beside another one ended with $code"
+kill -0 $! || fail "it ended while another one ran"
+[ "$(find tmp -maxdepth 1 -name 'reclaim-gate-*' | wc -l)" -eq 3 ] || fail "a gate beside another one leaves $(ls tmp)"
+rmdir tmp/reclaim-gate-AAAAAA tmp/reclaim-gate-other
+kill -KILL $!
+wait $! || true
+[ -n "$(ls -A tmp)" ] || fail "a killed gate left nothing, so that this test shows nothing"
+gate "$JUDGED" --base-rev good

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "harness/cell/cell.h"
 #include "harness/cell/allocator.h"
+#include "harness/cell/code.h"
 #include "harness/cell/control.h"
 #include "harness/cell/memory.h"
 #include "harness/cell/migrations.h"
@@ -256,6 +257,7 @@ static void iterate(int iteration) {
   struct cell_row *r = &cell.result.rows[iteration];
   bool counting = !(o->strategy->capabilities & RECLAIM_RECLAIMS_CYCLES);
   r->measured = iteration >= o->warmup;
+  if (iteration == o->warmup) cell.result.code_pages_moved = cell_code_move();
   r->rss_before_bytes = cell_rss_exact();
   bool peak_is_ours = cell_peak_reset();
   uint64_t migrations = read_migrations(), most;
@@ -424,7 +426,8 @@ int cell_main(int argc, char **argv) {
                                        .control_speedup = NAN,
                                        .live_objects = RECLAIM_NONE,
                                        .live_bytes = RECLAIM_NONE,
-                                       .rss_final_bytes = RECLAIM_NONE};
+                                       .rss_final_bytes = RECLAIM_NONE,
+                                       .code_pages_moved = RECLAIM_NONE};
     code = run_cell();
   } else {
     fprintf(stderr, "reclaim: %s\n", err);

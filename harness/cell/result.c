@@ -128,6 +128,7 @@ static void write_cell(struct cell_json *j, const struct cell_result *r) {
   number(j, "live_objects", r->live_objects);
   number(j, "live_bytes", r->live_bytes);
   number(j, "rss_final_bytes", r->rss_final_bytes);
+  number(j, "code_pages_moved", r->code_pages_moved);
 }
 
 static void write_leak(struct cell_json *j, const char *key, bool known, int64_t value) {

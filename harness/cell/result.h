@@ -28,6 +28,7 @@ struct cell_result {
   char allocator_version[128];
   double control_speed, control_speedup; /* NaN: not known */
   uint64_t live_objects, live_bytes, rss_final_bytes;
+  uint64_t code_pages_moved;              /* RECLAIM_NONE: could not be (code.h) */
   uint64_t planted_cpu_ns, planted_bytes; /* burnt in all iterations, and grown by, on purpose */
   struct cell_row *rows;
   _Atomic int nrows; /* complete ones; raised with release order, so that any thread may write the result */

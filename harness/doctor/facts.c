@@ -208,6 +208,7 @@ struct doctor_facts doctor_facts_none(void) {
                                .perf_paranoid = -10,
                                .nodes = -1,
                                .numa_balancing = -1,
+                               .code_moves = -1,
                                .migrations = -1,
                                .instructions = -1,
                                .room_bytes = NAN,

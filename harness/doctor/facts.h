@@ -44,6 +44,7 @@ struct doctor_facts {
   char limits[160]; /* those of ulimit that a sweep would run into, "" for none */
   bool core_dumps;
   bool no_aslr;                 /* personality: addresses of this process and its children are not random */
+  int code_moves;               /* whether pages of code can be given new places (harness/cell/code.h): 1, 0, -1 not tried */
   int migrations, instructions; /* whether the kernel lets them be counted: 1, 0, -1 not tried */
   bool no_counter;              /* of instructions: the machine has none, whoever may ask */
   bool missing[DOCTOR_TOOLS];

@@ -194,6 +194,14 @@ static void judge_aslr(struct judged *j) {
   do_as_root(j, "sudo sysctl kernel.randomize_va_space=2");
 }
 
+static void judge_code(struct judged *j) {
+  if (j->f->code_moves < 0) return;
+  if (j->f->code_moves) return say(j, DOCTOR_FINE, "its pages get new places in every process");
+  say(j, DOCTOR_SPOILS, "pages of code cannot be moved: where a file lies in memory is one throw for a whole campaign");
+  cannot(j, "it takes /proc/self/pagemap, and leave to write to code: no MemoryDenyWriteExecute= of systemd, no denial of "
+            "execmod by SELinux");
+}
+
 static void judge_swap(struct judged *j) {
   const struct doctor_facts *f = j->f;
   if (f->swapped_bytes < 0) return;
@@ -335,6 +343,7 @@ static const struct {
     {"pinning", "threads that wander lose their caches, and two may meet on one core", judge_pinning},
     {"huge-pages", "they move results by more than most strategies do, and a fragmented machine gives fewer", judge_huge_pages},
     {"aslr", "one layout for all processes is one throw of the dice; random ones make its luck part of the spread", judge_aslr},
+    {"code", "caches go by physical addresses, too, and those of a file last for days", judge_code},
     {"swap", "a page that must come back from disk costs more than anything measured here", judge_swap},
     {"numa", "memory of another node is slower, and which is used is decided by who touches it first", judge_nodes},
     {"clock-source", "every window is stamped with it, and pauses are timed by it", judge_clock},

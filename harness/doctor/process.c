@@ -3,9 +3,11 @@
 #include "harness/doctor/facts.h"
 
 #include "harness/catalog/catalog.h"
+#include "harness/cell/code.h"
 #include "harness/cell/migrations.h"
 #include "harness/sweep/environment.h"
 #include "harness/sweep/text.h"
+#include "runtime/descriptor.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -107,6 +109,7 @@ static void find_settings(struct doctor_facts *f) {
 void doctor_facts_process(struct doctor_facts *f) {
   int persona = personality(0xffffffff);
   f->no_aslr = persona != -1 && (persona & ADDR_NO_RANDOMIZE);
+  f->code_moves = cell_code_move() != RECLAIM_NONE;
   find_limits(f);
   find_counters(f);
   find_tools(f);

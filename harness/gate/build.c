@@ -104,6 +104,7 @@ int gate_check_out(struct gate_place *p, const struct gate_tree *t, const char *
   p->source = gate_place_path(p, name);
   p->known_as = sweep_format("%s/worktrees/%s", repository, name);
   free(repository);
+  if (gate_place_know(p)) return SWEEP_BAD_INPUT;
   const char *const add[] = {"worktree", "add", "--detach", "--quiet", p->source, *commit, NULL};
   code = git(p, t->source, add);
   if (code < 0) return SWEEP_INTERRUPTED;

@@ -5,12 +5,14 @@
 #include "harness/sweep/child.h"
 #include "harness/sweep/text.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,15 +21,40 @@ static const double tool_s = 3600;
 
 /* --- The folder --------------------------------------------------------------------------------------------------------------- */
 
+#define PREFIX "reclaim-gate-"
+
+/* A file of the folder that is locked for as long as the gate lives, which is how the next one tells what was left behind; it gets this name when
+   it is locked already. */
+#define ALIVE "alive"
+/* A file of the folder with the path of what a repository knows of the worktree in it. */
+#define KNOWN_AS "known-as"
+
+static const char *temporary(void) {
+  const char *dir = getenv("TMPDIR");
+  return dir && *dir == '/' ? dir : "/tmp";
+}
+
+static bool come_alive(struct gate_place *p) {
+  char *fresh = gate_place_path(p, ALIVE ".new"), *path = gate_place_path(p, ALIVE);
+  p->alive = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  bool ok = p->alive >= 0 && flock(p->alive, LOCK_EX | LOCK_NB) == 0 && rename(fresh, path) == 0;
+  int why = errno;
+  free(fresh);
+  free(path);
+  errno = why;
+  return ok;
+}
+
 int gate_place_make(struct gate_place *p) {
-  const char *temporary = getenv("TMPDIR");
-  *p = (struct gate_place){0};
-  p->dir = sweep_format("%s/reclaim-gate-XXXXXX", temporary && *temporary == '/' ? temporary : "/tmp");
+  gate_place_sweep();
+  *p = (struct gate_place){.alive = -1};
+  p->dir = sweep_format("%s/" PREFIX "XXXXXX", temporary());
   if (!mkdtemp(p->dir)) {
     int rc = sweep_refuse("gate: a private folder %s: %s", p->dir, strerror(errno));
     free(p->dir);
     return p->dir = NULL, rc;
   }
+  if (!come_alive(p)) return sweep_refuse("gate: %s: %s", p->dir, strerror(errno));
   p->log = gate_place_path(p, "log");
   return 0;
 }
@@ -41,20 +68,53 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 void gate_place_remove(const char *path) { nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS); }
 
 /* What `git worktree prune` would do; it leaves alone what was interrupted while it came into being. */
-static void forget_worktree(struct gate_place *p) {
-  gate_place_remove(p->known_as);
-  *strrchr(p->known_as, '/') = 0;
-  rmdir(p->known_as); /* worktrees/, where there is no other */
+static void forget_worktree(char *known_as) {
+  gate_place_remove(known_as);
+  *strrchr(known_as, '/') = 0;
+  rmdir(known_as); /* worktrees/, where there is no other */
 }
+
+int gate_place_know(struct gate_place *p) { return gate_place_write(p, KNOWN_AS, p->known_as); }
 
 void gate_place_clear(struct gate_place *p) {
   if (p->dir) gate_place_remove(p->dir);
-  if (p->known_as) forget_worktree(p);
+  if (p->known_as) forget_worktree(p->known_as);
+  if (p->dir && p->alive >= 0) close(p->alive);
   free(p->dir);
   free(p->log);
   free(p->source);
   free(p->known_as);
   *p = (struct gate_place){0};
+}
+
+/* Removes what a gate has left in `dir` that did not come to its end, with what a repository knows of it, unless it still lives. */
+static void remove_abandoned(const char *dir) {
+  struct stat st;
+  char known_as[4096] = "", *path = sweep_format("%s/" ALIVE, dir), *note = sweep_format("%s/" KNOWN_AS, dir);
+  bool ours = lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+  int alive = ours ? open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
+  if (alive >= 0 && flock(alive, LOCK_EX | LOCK_NB) == 0) {
+    sweep_read_line(note, known_as, sizeof known_as);
+    char *worktree = sweep_format("/worktrees/%s", strrchr(dir, '/') + 1);
+    size_t n = strlen(known_as), tail = strlen(worktree);
+    gate_place_remove(dir);
+    if (*known_as == '/' && n > tail && !strcmp(known_as + n - tail, worktree)) forget_worktree(known_as);
+    free(worktree);
+  }
+  if (alive >= 0) close(alive);
+  free(path);
+  free(note);
+}
+
+void gate_place_sweep(void) {
+  DIR *d = opendir(temporary());
+  for (struct dirent *e; d && (e = readdir(d));) {
+    if (strncmp(e->d_name, PREFIX, strlen(PREFIX))) continue;
+    char *dir = sweep_format("%s/%s", temporary(), e->d_name);
+    remove_abandoned(dir);
+    free(dir);
+  }
+  if (d) closedir(d);
 }
 
 char *gate_place_path(const struct gate_place *p, const char *name) { return sweep_format("%s/%s", p->dir, name); }

@@ -1,7 +1,7 @@
 /* place.h: a private folder in which a gate prepares what it measures, and the tools that it lets work there.
 
    Nothing is left of it: it is cleared at every end of the gate, a signal included, for signals are only met between and inside of tools
-   (harness/sweep/child.h). What a tool says goes into a file in it, whose last lines are shown where the tool fails. Tools get an environment of
+   (harness/sweep/child.h); what a gate left that was killed, or lost its machine, is removed by the next one of that user. What a tool says goes into a file in it, whose last lines are shown where the tool fails. Tools get an environment of
    their own: the paths to programs, libraries and the home folder, and nothing that could change what they make. */
 #ifndef RECLAIM_GATE_PLACE_H
 #define RECLAIM_GATE_PLACE_H
@@ -13,11 +13,18 @@ struct gate_place {
   char *log;      /* of the tool that ran last */
   char *source;   /* a worktree of a repository in `dir`; NULL: none */
   char *known_as; /* the folder in which the repository keeps what it knows of that */
+  int alive;      /* a locked file of `dir`; -1: none */
 };
 
 /* Makes the folder in TMPDIR, or in /tmp. 0, or 2 after one line on stderr. gate_place_clear is due either way. */
 int gate_place_make(struct gate_place *);
 void gate_place_clear(struct gate_place *);
+
+/* Removes what killed gates of this user have left there. gate_place_make does it. */
+void gate_place_sweep(void);
+
+/* Notes p->known_as where the sweep of a later gate finds it. 0, or 2 after one line on stderr. */
+int gate_place_know(struct gate_place *p);
 
 /* "<dir>/<name>". The caller frees. */
 char *gate_place_path(const struct gate_place *, const char *name);

@@ -431,7 +431,6 @@ static int make_cells(struct sides *s) {
   free(p->runs);
   p->cells = all.cells, p->ncells = all.ncells, p->runs = all.runs, p->nruns = all.nruns;
   p->sides = s->shuffled ? SIDES : SHUFFLED;
-  p->renews = true;
   if (!rc && !p->nruns)
     rc = sweep_refuse("gate: there are no common cells: %s",
                       n ? json_string_value(json_array_get(left_out, 0)) : "one side has none");

@@ -5,11 +5,8 @@
 #include "harness/sweep/text.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Whether no earlier cell has this cell's object. */
 static bool is_first(const struct sweep_plan *p, int cell) {
@@ -61,34 +58,6 @@ bool sweep_objects_same(struct sweep_objects *o, const struct sweep_cell *cell) 
     return true;
   }
   return true;
-}
-
-/* `path`.new with these bytes, in the place of `path`. */
-static bool replace(const char *path, const char *bytes, size_t n, mode_t mode) {
-  char *fresh = sweep_format("%s.new", path);
-  int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode & 0777);
-  bool ok = fd >= 0 && sweep_write_all(fd, bytes, n);
-  if (fd >= 0) ok = close(fd) == 0 && ok;
-  ok = ok && rename(fresh, path) == 0;
-  int why = errno;
-  if (!ok) unlink(fresh);
-  free(fresh);
-  errno = why;
-  return ok;
-}
-
-int sweep_objects_renew(struct sweep_objects *o) {
-  for (int i = 0; i < o->n; i++) {
-    struct sweep_object *x = &o->v[i];
-    struct stat st;
-    size_t n;
-    if (stat(x->path, &st) || !untouched(&st, &x->seen)) continue; /* what it is now is for sweep_objects_same to say */
-    char *bytes = sweep_read_file(x->path, &n);
-    bool ok = bytes && replace(x->path, bytes, n, st.st_mode);
-    free(bytes);
-    if (!ok || stat(x->path, &x->seen)) return sweep_refuse("%s: %s", x->path, strerror(errno));
-  }
-  return 0;
 }
 
 int sweep_objects_check(const struct sweep_plan *p, const char *dir) {

@@ -24,11 +24,6 @@ void sweep_objects_end(struct sweep_objects *o);
 /* Whether the cell's object is still the one that was planned. A file that was not touched is not read again. */
 bool sweep_objects_same(struct sweep_objects *o, const struct sweep_cell *cell);
 
-/* Writes every object into a new file that takes the place of the old one: where in memory a file's pages lie can cost a cell a fifth of its speed
-   for as long as they lie there, and is so drawn for each block instead of once for all of a side's. For objects that nobody else uses. 0,
-   or 2 after one line on stderr; then the old file is still there. */
-int sweep_objects_renew(struct sweep_objects *o);
-
 /* Whether all objects of a plan that was read back are those that it was made with. 0, or 2 after one line on stderr that begins with
    `dir`. */
 int sweep_objects_check(const struct sweep_plan *p, const char *dir);

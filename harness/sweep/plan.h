@@ -54,8 +54,6 @@ struct sweep_plan {
   int gc_threads; /* 0: as many as mutators */
   int pus;        /* CPUs that this process may use */
   bool keep_env, oversubscribe, trust_owners;
-  bool
-      renews; /* the objects are this run's own copies, written anew before each block (sweep_objects_renew); not kept in files */
   char *baseline, *profile;
   char **warnings;
   int nwarnings;
