@@ -48,7 +48,8 @@ endfunction()
 #   RECLAIM_STRATEGY_FLAVOURS   the flavours it exists in (default: pool malloc)
 #   RECLAIM_STRATEGY_MISSING    why it cannot be built here; it is then left out, and said so
 #
-# RECLAIM_FLAVOURS, where it is set, leaves out the others, unless that leaves nothing: for builds that only test.
+# RECLAIM_FLAVOURS, where it is set, leaves out the others, unless that leaves nothing, of all strategies but those of
+# RECLAIM_FULL_FLAVOURS: for builds that only test.
 function(reclaim_strategies OUT)
   set(NAMES "")
   file(GLOB HEADERS CONFIGURE_DEPENDS ${RECLAIM_ROOT}/strategies/*.h)
@@ -65,7 +66,7 @@ function(reclaim_strategies OUT)
     endif()
     set(WANTED ${RECLAIM_STRATEGY_FLAVOURS})
     list(FILTER WANTED INCLUDE REGEX "^(${RECLAIM_FLAVOURS})$")
-    if(RECLAIM_FLAVOURS AND WANTED)
+    if(RECLAIM_FLAVOURS AND WANTED AND NOT NAME IN_LIST RECLAIM_FULL_FLAVOURS)
       set(RECLAIM_STRATEGY_FLAVOURS ${WANTED})
     endif()
     set(SOURCES ${RECLAIM_ROOT}/strategies/${NAME}.c)

@@ -145,3 +145,22 @@ kill -KILL $!
 wait $! || true
 [ -n "$(ls -A tmp)" ] || fail "a killed gate left nothing, so that this test shows nothing"
 gate "$JUDGED" --base-rev good
+
+# --- Builds and allocators: strategies of this build, for which the linker finds another order, too ------------------------------------------
+[ -z "$(cached RECLAIM_SANITIZE)" ] || exit 0
+SMALL=(--strategy rc --workload generators --set items=20 --set pipelines=2 --set passes=1 --heap grow --pin none --warmup 0 --iterations 1
+  --pairs 6 --most-pairs 6 --quiet)
+code=0
+(cd "$(dirname "$BUILD")" && "$BUILD/reclaim" gate --base-build "./$(basename "$BUILD")" --out "$T/built" "${SMALL[@]}") >out 2>err || code=$?
+[[ " $JUDGED " == *" $code "* ]] || fail "a build against itself ended with $code"
+says 'control shuf' out
+says 'object files linked in random order' out
+code=0
+"$BUILD/reclaim" gate --allocator-a pool --allocator-b libc --out "$T/allocators" "${SMALL[@]}" >out 2>err || code=$?
+[[ " $JUDGED " == *" $code "* ]] || fail "an allocator against another one ended with $code"
+for side in base:pool head:libc; do
+  awk -F, -v side="${side%:*}" -v allocator="${side#*:}" 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+    $at["side"] == side { n++; bad += $at["allocator"] != allocator || $at["status"] != "ok" } END { exit n < 6 || bad }' allocators/samples.csv ||
+    fail "not each row of ${side%:*} is of ${side#*:}"
+done
+nothing_left "gates of builds and of allocators"

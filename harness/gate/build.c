@@ -404,7 +404,7 @@ int gate_shuffle(struct gate_place *p, const struct gate_tree *tree, const char 
   if (rc == 1)
     *how = sweep_format("%s has no object files to link", from);
   else if (!rc && (rc = make_project(p, tree, side, t.s)) == 1)
-    *how = sweep_strdup("the linker refused another order");
+    *how = sweep_strdup("the linker refused another order"), gate_place_show(p);
   else if (!rc && functions)
     *how = sweep_format("%d functions of %d object files linked in random order", functions, files);
   else if (!rc)

@@ -231,7 +231,9 @@ static int against_build(struct sides *s) {
   note(s, "kind", sweep_strdup("build"));
   note(s, "base", sweep_format("the build in %s", dir));
   note(s, "head", sweep_strdup("this build"));
-  s->from = sweep_strdup(dir);
+  char *real = realpath(dir, NULL); /* CMake is told of it in another folder */
+  s->from = sweep_strdup(real ? real : dir);
+  free(real);
   char *root = gate_cache_value(dir, "CMAKE_HOME_DIRECTORY");
   if (*root) s->root = sweep_strdup(root);
   free(root);
