@@ -14,7 +14,8 @@
 
 enum { SPEEDUP_PERCENT = 90 }; /* of the threads: below it, the control did not see all cores */
 
-static bool counts(const struct row *r) { return !strcmp(r->status, "ok") || !strcmp(r->status, "uncollected"); }
+static bool is_uncollected(const struct row *r) { return !strcmp(r->status, "uncollected"); }
+static bool counts(const struct row *r) { return !strcmp(r->status, "ok") || is_uncollected(r); }
 
 static double measured(const struct row *r, enum measure m) {
   double of = m == MEASURE_CPU ? r->cpu_ns : m == MEASURE_WALL ? r->wall_ns : r->collector_wall_ns;
@@ -79,6 +80,15 @@ static const char *trouble(const struct rows *rows, struct side s) {
   return found;
 }
 
+/* Whether the cost of collecting is mostly missing from a row of it: fewer than three collections, of a program that makes garbage. */
+static bool lacks_collections(const struct table *t, const struct rows *rows, struct side s) {
+  for (int i = 0; i < rows->n && !t->programs[s.program].still; i++) {
+    const struct row *r = &rows->row[i];
+    if (r->contender == s.contender && r->program == s.program && r->threads == s.threads && is_uncollected(r)) return true;
+  }
+  return false;
+}
+
 static bool leaks(const struct contender *c, const struct program *p) {
   return c->leaks == LEAKS_EVERYTHING || (c->leaks == LEAKS_CYCLES && p->cyclic);
 }
@@ -131,7 +141,8 @@ static void entry(const struct table *t, const struct rows *rows, struct side s,
   bool best = !c->strategy && best_of(t, rows, c->kind, leaking, s.program, s.threads) == s.contender;
   char spread[16] = "";
   if (v.kind != STATS_NONE) snprintf(spread, sizeof spread, " %.0f%%", 50 * (v.hi - v.lo) / v.mid);
-  snprintf(text, room, "%s%.*f%s%s", best ? "*" : "", v.mid < 10 ? 2 : 1, v.mid, leaking ? "L" : "", spread);
+  snprintf(text, room, "%s%.*f%s%s%s", best ? "*" : "", v.mid < 10 ? 2 : 1, v.mid, leaking ? "L" : "",
+           lacks_collections(t, rows, s) ? "u" : "", spread);
 }
 
 static void print_row(const struct table *t, const struct rows *rows, int contender, int threads, FILE *out) {
@@ -176,8 +187,8 @@ void print_table(const struct table *t, const struct rows *rows, FILE *out) {
   int threads[8], n = threads_seen(rows, threads);
   fprintf(out,
           "CPU time per operation over that of %s, medians of %d blocks; beside each half of its %s, in percent.\n"
-          "*: the best of its kind. L: leaks all of it, in one iteration on fresh memory. CPU time is that of all threads, "
-          "collectors' among them.\n",
+          "*: the best of its kind. L: leaks all of it, in one measured iteration. u: fewer than three collections, so "
+          "that\ntheir cost is hardly in it, and no claim is made. CPU time is that of all threads, collectors' among them.\n",
           t->baseline, last_block(rows) + 1, last_block(rows) + 1 < STATS_INTERVAL_FROM ? "range" : "95 % interval");
   for (int k = 0; k < n; k++) {
     fprintf(out, "\n%d thread%s", threads[k], threads[k] == 1 ? " " : "s");
@@ -226,9 +237,10 @@ static void print_claim(FILE *out, const char *name, const struct stats_interval
 static int left_out;
 
 /* Whether a claim about this side can be made; otherwise prints why, where that is more than that nobody asked. */
-static bool has_side(const struct rows *rows, struct side s, const char *name, FILE *out) {
+static bool has_side(const struct table *t, const struct rows *rows, struct side s, const char *name, FILE *out) {
   const char *status = trouble(rows, s);
   if (!status) return left_out++, false;
+  if (!*status && lacks_collections(t, rows, s)) status = "uncollected";
   if (*status) fprintf(out, "  %-58s %s\n", name, status);
   return !*status;
 }
@@ -243,7 +255,7 @@ static void print_target(const struct table *t, const struct rows *rows, const s
     return;
   }
   struct side s = {c, (int)(p - t->programs), threads};
-  if (!has_side(rows, s, name, out)) return;
+  if (!has_side(t, rows, s, name, out)) return;
   struct stats_interval v = ratio_of(rows, s, baseline(t, s.program, threads), MEASURE_CPU, NULL);
   if (isfinite(v.mid)) print_claim(out, name, &v, false, k->value * (1 + t->margin));
 }
@@ -261,7 +273,7 @@ static void print_targets(const struct table *t, const struct rows *rows, FILE *
 static void print_against_rival(const struct table *t, const struct rows *rows, struct side s, FILE *out) {
   const struct contender *ours = &t->contenders[s.contender];
   const char *status = trouble(rows, s);
-  if (!status || *status) return;
+  if (!status || *status || lacks_collections(t, rows, s)) return;
   int best = best_of(t, rows, ours->against, leaks(ours, &t->programs[s.program]), s.program, s.threads);
   if (best < 0) return;
   struct stats_interval v = ratio_of(rows, s, (struct side){best, s.program, s.threads}, MEASURE_CPU, NULL);
@@ -292,7 +304,7 @@ static void print_check(const struct table *t, const struct rows *rows, const st
     }
     s[i] = (struct side){c, (int)(p - t->programs), k->threads[i]};
   }
-  if (!has_side(rows, s[0], name, out) || !has_side(rows, s[1], name, out)) return;
+  if (!has_side(t, rows, s[0], name, out) || !has_side(t, rows, s[1], name, out)) return;
   int poor;
   struct stats_interval v = ratio_of(rows, s[0], s[1], k->measure, &poor);
   if (isfinite(v.mid))

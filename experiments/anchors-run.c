@@ -24,7 +24,7 @@
 static const char header[] =
     "block,order,started_at,contender,kind,program,threads,heap_limit_bytes,warmup,iterations,status,reason,version,"
     "operations,wall_ns,cpu_user_ns,cpu_system_ns,collections,collector_wall_ns,collector_cpu_ns,rss_peak_bytes,"
-    "checksum,control_speed,control_speedup,steal_ns,load,seconds\n";
+    "checksum,control_speed,control_speedup,steal_ns,load,seconds,heap_base,heap_base_bytes\n";
 
 struct cell {
   int contender, program, threads;
@@ -34,6 +34,8 @@ struct cell {
 struct truth {
   char heap[32]; /* as given to those with a limit */
   uint64_t heap_bytes;
+  char base[16]; /* what a factor is of: "minheap" or "declared"; "": it is none */
+  uint64_t base_bytes;
   char checksum[20];
   char why[200]; /* it could not be had; "" */
 };
@@ -186,6 +188,8 @@ static void ask_reference(int program, int threads) {
   json_t *row = json_array_get(json_object_get(o.json, "iterations"), 0);
   snprintf(truth->heap, sizeof truth->heap, "%s", run.o->heap);
   truth->heap_bytes = (uint64_t)json_integer_value(json_object_get(o.json, "heap_limit_bytes"));
+  snprintf(truth->base, sizeof truth->base, "%s", text_of(o.json, "heap_base"));
+  truth->base_bytes = (uint64_t)json_integer_value(json_object_get(o.json, "heap_base_bytes"));
   snprintf(truth->checksum, sizeof truth->checksum, "%s", text_of(row, "checksum"));
   if (!*truth->checksum)
     snprintf(truth->why, sizeof truth->why, "%s: %.150s", t->reference, *o.why ? o.why : text_of(o.json, "reason"));
@@ -216,7 +220,17 @@ static void job_bind(int i, void *unused) {
   (void)unused;
   char err[256];
   cell_bind(&run.cpus[i], 1, err, sizeof err);
+}
+/* Its memory is gone before a process is started: the kernel lets a process inherit the peak of the one that it was forked from, and the
+   rivals' peaks are what getrusage says. */
+static void job_make(int i, void *unused) {
+  (void)unused;
   run.control[i] = cell_control_make();
+}
+static void job_free(int i, void *unused) {
+  (void)unused;
+  cell_control_free(run.control[i]);
+  run.control[i] = NULL;
 }
 static void job_control(int i, void *unused) {
   (void)unused;
@@ -235,8 +249,10 @@ static double control_rate(int threads) {
 
 static void run_control(int threads, double *speed, double *speedup) {
   double one = 0, all = 0;
+  cell_team_do(run.team, job_make, NULL);
   control_rate(threads); /* wakes the CPUs */
   for (int i = 0; i < CELL_CONTROL_ROUNDS; i++) one += control_rate(1), all += control_rate(threads);
+  cell_team_do(run.team, job_free, NULL);
   *speed = one / CELL_CONTROL_ROUNDS;
   *speedup = all / one;
 }
@@ -341,6 +357,8 @@ static void write_row(const struct cell *cell, const struct circumstances *s, co
   add_number(&t, s->steal_ns);
   add_number(&t, s->load);
   add_number(&t, o->child.seconds);
+  sweep_csv_add(&t, truth->base, false);
+  add_whole(&t, truth->base_bytes);
   sweep_text_add(&t, "\n", 1);
   fwrite(t.s, 1, t.n, run.csv);
   fflush(run.csv);
@@ -351,12 +369,14 @@ static void run_cell(const struct cell *cell, int block, int order) {
   const struct contender *c = &run.t->contenders[cell->contender];
   const struct program *p = &run.t->programs[cell->program];
   const struct truth *truth = truth_of(cell->program, cell->threads);
-  /* What leaks starts on fresh memory and ends with one iteration: the next would start among the leaks of the last. */
+  /* What leaks ends with one iteration: the next would start among the leaks of the last. Where only cycles leak it is warmed up before that. */
   bool leaks = c->leaks == LEAKS_EVERYTHING || (c->leaks == LEAKS_CYCLES && p->cyclic);
-  int iterations = p->iterations / run.o->iterations_of;
+  int iterations = (p->iterations + run.o->iterations_of - 1) / run.o->iterations_of;
   struct circumstances s = {.block = block,
                             .order = order,
-                            .warmup = leaks ? 0 : p->warmup * c->warmup_factor,
+                            .warmup = !leaks                     ? p->warmup * c->warmup_factor
+                                      : c->leaks == LEAKS_CYCLES ? 1
+                                                                 : 0,
                             .iterations = leaks || iterations < 1 ? 1 : iterations,
                             .load = load_now()};
   sweep_timestamp(s.started_at, sizeof s.started_at);
@@ -420,6 +440,13 @@ bool rows_read(const struct table *t, const char *path, struct rows *rows) {
   return more == 0;
 }
 
+/* Rows are only added below a header that names their columns. */
+static bool has_our_columns(const char *path) {
+  char line[sizeof header + 1];
+  return sweep_read_line(path, line, sizeof line) && !strncmp(line, header, sizeof header - 2) &&
+         strlen(line) == sizeof header - 2;
+}
+
 /* --- A run ------------------------------------------------------------------------------------------------------------------------------ */
 
 static bool set_up(void) {
@@ -475,6 +502,7 @@ bool run_all(const struct table *t, const struct options *o, struct rows *rows) 
   if (!run.ncells) return sweep_say("nothing is left to run"), false;
   /* Signals are blocked before there are threads, which inherit that. */
   if (!sweep_child_prepare() || !set_up() || (begun && !rows_read(t, path, rows))) return false;
+  if (begun && !has_our_columns(path)) return sweep_say("%s: it has other columns than are written now; begin anew", path), false;
   run.csv = fopen(path, "a");
   if (!run.csv) return sweep_say("%s: %s", path, strerror(errno)), false;
   if (!begun) fputs(header, run.csv);

@@ -117,7 +117,9 @@ static void read_program(struct reader *r, bool extra) {
   p->name = word(r, "the name");
   p->warmup = (int)number(r, "the warm-up");
   p->iterations = (int)number(r, "the iterations");
-  p->cyclic = !strcmp(rest(r), "cyclic");
+  const char *kind = rest(r);
+  p->cyclic = !strcmp(kind, "cyclic");
+  p->still = !strcmp(kind, "still");
   p->extra = extra;
 }
 

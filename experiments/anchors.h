@@ -18,6 +18,7 @@ struct program {
   const char *name;
   int warmup, iterations;
   bool cyclic; /* counting alone leaks all of it */
+  bool still;  /* its iterations make no garbage, so that nothing need be collected */
   bool extra;  /* only for checks; maybe not there */
 };
 

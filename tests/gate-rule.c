@@ -217,8 +217,8 @@ Test(rule, many_tests_are_corrected_for) {
 }
 
 Test(rule, controls_outrank_the_comparison) {
-  const enum gate_verdict well[] = {GATE_FINE, GATE_IMPROVED}, alarm[] = {GATE_FINE, GATE_REGRESSION},
-                          poor[] = {GATE_UNJUDGED, GATE_FINE};
+  const enum gate_verdict well[] = {GATE_FINE, GATE_FINE}, better[] = {GATE_IMPROVED, GATE_FINE},
+                          alarm[] = {GATE_FINE, GATE_REGRESSION}, poor[] = {GATE_UNJUDGED, GATE_FINE};
   cr_expect(gate_conclude(GATE_FINE, well, 2) == GATE_FINE);
   cr_expect(gate_conclude(GATE_REGRESSION, well, 2) == GATE_REGRESSION);
   cr_expect(gate_conclude(GATE_REGRESSION, alarm, 2) == GATE_UNJUDGED);
@@ -226,6 +226,9 @@ Test(rule, controls_outrank_the_comparison) {
   cr_expect(gate_conclude(GATE_FINE, poor, 2) == GATE_FINE);
   cr_expect(gate_conclude(GATE_REGRESSION, poor, 2) == GATE_REGRESSION);
   cr_expect(gate_conclude(GATE_UNJUDGED, well, 2) == GATE_UNJUDGED);
+  cr_expect(gate_conclude(GATE_FINE, better, 2) == GATE_UNJUDGED, "a base that has bad luck hides a regression");
+  cr_expect(gate_conclude(GATE_IMPROVED, better, 2) == GATE_UNJUDGED);
+  cr_expect(gate_conclude(GATE_REGRESSION, better, 2) == GATE_REGRESSION);
 }
 
 /* The spread is that of normal noise, and of normal noise with outliers hardly more. */

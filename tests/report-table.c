@@ -259,12 +259,12 @@ Test(table, the_baseline_has_equal_threads_allocator_and_heap) {
   list = json_object_get(o, "cells");
   cr_expect_float_eq(number_of(json_array_get(list, 12), "ratio"), 0.5, 1e-5);
   cr_expect_float_eq(number_of(json_array_get(list, 13), "ratio"), 0.5, 1e-5);
-  cr_expect(text_is(json_array_get(list, 14), "no_ratio", "no rc with these threads, allocator and heap"));
+  cr_expect(text_is(json_array_get(list, 14), "no_ratio", "no rc with these threads, allocator, heap and tunables"));
   json_decref(o);
   cells[4].heap = cells[5].heap = cells[6].heap = cells[7].heap = "4x";
   o = print_json(&f, "mark-sweep");
   cr_expect(text_is(json_array_get(json_object_get(o, "cells"), 12), "no_ratio",
-                    "no mark-sweep with these threads, allocator and heap"));
+                    "no mark-sweep with these threads, allocator, heap and tunables"));
   json_decref(o);
 }
 

@@ -345,13 +345,16 @@ static void judge_total(struct comparison *c, int value, int metric) {
   for (int i = 0; i < c->nmatches; i++) {
     enum verdict v = c->match[i].outcome[metric].verdict;
     in[i] = c->match[i].value == value && verdict_has_ratio(v);
-    t->less += in[i] && v == VERDICT_LESS, t->more += in[i] && v == VERDICT_MORE, t->same += in[i] && v == VERDICT_SAME;
   }
   for (int w = 0; w < (paired ? 1 : 2); w++) {
     side_fill(c, value, metric, paired ? 1 : 1 - w, &side[w]); /* the other side first */
     t->left_out += leave_out(&side[w], c->nmatches, in);
   }
-  for (int i = 0; i < c->nmatches; i++) t->cells += in[i];
+  for (int i = 0; i < c->nmatches; i++) {
+    enum verdict v = c->match[i].outcome[metric].verdict;
+    t->cells += in[i];
+    t->less += in[i] && v == VERDICT_LESS, t->more += in[i] && v == VERDICT_MORE, t->same += in[i] && v == VERDICT_SAME;
+  }
   for (int w = 0; w < (paired ? 1 : 2); w++) {
     x[w] = sweep_alloc((size_t)side[w].blocks.n + 1, sizeof *x[w]);
     n[w] = block_means(side[w].line, in, c->nmatches, side[w].blocks.n, x[w]);

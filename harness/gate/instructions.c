@@ -36,8 +36,8 @@ static int count_side(struct gate_place *p, const struct sweep_plan *plan, const
   once.warmup = 1, once.iterations = 1;
   sweep_cell_set(&once.pinning, "none"); /* valgrind runs one thread at a time */
   char **words = sweep_invoke_arguments(plan, &once, &nwords);
-  /* job_run (harness/cell/cell.c) is what a thread does in an iteration's window */
-  const char *const before[] = {"valgrind", "--tool=callgrind", "--toggle-collect=job_run", file, program};
+  /* job_run_measured (harness/cell/cell.c) is what a thread does in a measured iteration's window */
+  const char *const before[] = {"valgrind", "--tool=callgrind", "--toggle-collect=job_run_measured", file, program};
   for (int i = 0; i < 5; i++) *sweep_push(argv, nargv) = before[i];
   for (int i = 1; i < nwords; i++) *sweep_push(argv, nargv) = words[i];
   int code = gate_place_run(p, argv);

@@ -97,11 +97,17 @@ static void split_pairs(struct gate_test *t, const struct cell *side, const stru
   free(pair);
 }
 
+static int count_uncollected(const struct cell *c) {
+  int n = 0;
+  for (int i = 0; c && i < c->ninvocations; i++) n += invocation_is(&c->invocation[i], "uncollected");
+  return n;
+}
+
 static int count_failed(const struct cell *c, const char **reason, const char **status) {
   int n = 0;
   for (int i = 0; c && i < c->ninvocations; i++) {
     const struct invocation *v = &c->invocation[i];
-    if (invocation_is(v, "ok")) continue;
+    if (invocation_is(v, "ok") || invocation_is(v, "uncollected")) continue;
     if (!n++ && !*status) *status = v->status, *reason = v->reason;
   }
   return n;
@@ -115,6 +121,7 @@ void gate_count_ends(struct gate_ends *e, const struct cell *side, const struct 
   status = none;
   e->failed = count_failed(side, &reason, &status);
   e->base_failed = count_failed(base, &reason, &status);
+  e->uncollected = count_uncollected(side) + count_uncollected(base);
   e->reason = *reason ? sweep_format("%s: %s", status, reason) : sweep_strdup(status);
 }
 
@@ -372,17 +379,20 @@ int gate_measure(struct sweep_plan *plan, const char *dir, const char *resume, c
 
 /* --- Verdicts ------------------------------------------------------------------------------------------------------------------- */
 
-/* A side that fails where the base does not is worse than it in every quantity. */
+/* A side that fails where the base does not is worse than it in every quantity. Where a tracing collector hardly collected, what is compared is
+   how many collections happened to fall into an invocation. */
 static void judge_ends(struct gate_result *g, struct gate_side *side) {
   for (int i = 0; i < g->ncells; i++) {
     const struct gate_ends *e = &side->ends[i];
-    if (!e->failed && !e->base_failed) continue;
+    if (!e->failed && !e->base_failed && !e->uncollected) continue;
     for (int m = 0; m < GATE_JUDGED; m++) {
       struct gate_test *t = &side->test[i * GATE_JUDGED + m];
       if (e->failed && !e->base_failed)
         t->verdict = GATE_REGRESSION, t->why = "it fails, and the base does not";
       else if (t->verdict != GATE_REGRESSION)
-        t->verdict = GATE_UNJUDGED, t->why = e->failed ? "both fail" : "the base fails";
+        t->verdict = GATE_UNJUDGED, t->why = e->failed        ? "both fail"
+                                             : e->base_failed ? "the base fails"
+                                                              : "fewer than three collections: more iterations are needed";
     }
   }
 }

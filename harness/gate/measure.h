@@ -20,6 +20,7 @@
 struct gate_ends {
   int invocations, failed;           /* of the side */
   int base_invocations, base_failed; /* of the base */
+  int uncollected;                   /* of both: too few collections for their costs to be compared, which is no failure */
   char *reason;                      /* of the first failure, the side's before the base's; "" without one */
 };
 

@@ -203,9 +203,14 @@ static double worst(const struct gate_result *g, bool memory) {
   return most;
 }
 
+/* Whether a control has a verdict that voids the comparison's. */
+static bool alarms(const struct gate_side *s) {
+  return s->control && (s->verdict == GATE_REGRESSION || s->verdict == GATE_IMPROVED);
+}
+
 static bool control_alarm(const struct gate_result *g) {
   for (int s = 0; s < g->nsides; s++)
-    if (g->side[s].control && g->side[s].verdict == GATE_REGRESSION) return true;
+    if (alarms(&g->side[s])) return true;
   return false;
 }
 
@@ -238,8 +243,10 @@ static char *control_sentence(const struct gate_result *g, int s) {
     if (off > largest) largest = off;
   }
   return sweep_format("control %s (%s): %s; %d of %d judged again, largest difference %.1f %%", c->name, title_of(g, s),
-                      c->verdict == GATE_REGRESSION ? "ALARM" : gate_verdict_names[c->verdict], suspected,
-                      g->ncells * GATE_JUDGED, largest * 100);
+                      c->verdict == GATE_REGRESSION ? "ALARM"
+                      : alarms(c)                   ? "ALARM, it is better"
+                                                    : gate_verdict_names[c->verdict],
+                      suspected, g->ncells * GATE_JUDGED, largest * 100);
 }
 
 static void print_warnings(const struct gate_result *g, FILE *out, const char *before) {
@@ -333,6 +340,7 @@ static void put_attribute(const char *name, const char *value, FILE *out) {
 /* A regression is a failure; what could not be judged is an error; so is an alarm of a control, but not one that found too little. */
 static const char *element_of(const struct gate_side *s, enum gate_verdict v) {
   if (v == GATE_UNJUDGED) return s->control ? NULL : "error";
+  if (v == GATE_IMPROVED && s->control) return "error";
   return v != GATE_REGRESSION ? NULL : s->control ? "error" : "failure";
 }
 
@@ -382,7 +390,7 @@ void gate_print_junit(const struct gate_result *g, FILE *out) {
     int counted = s == 0 && gate_counted(g, 0).asked ? g->ncells : 0, tests = g->ncells * GATE_JUDGED + counted, worse = 0;
     for (int i = 0; i < counted; i++) worse += gate_counted(g, i).verdict == GATE_REGRESSION;
     int failures = g->side[s].control ? 0 : count(g, s, GATE_REGRESSION) + worse,
-        errors = count(g, s, g->side[s].control ? GATE_REGRESSION : GATE_UNJUDGED);
+        errors = g->side[s].control ? count(g, s, GATE_REGRESSION) + count(g, s, GATE_IMPROVED) : count(g, s, GATE_UNJUDGED);
     fputs("  <testsuite", out);
     put_attribute("name", title_of(g, s), out);
     fprintf(out, " tests=\"%d\" failures=\"%d\" errors=\"%d\">\n", tests, failures, errors);
@@ -416,9 +424,9 @@ static json_t *side_json(const struct gate_result *g, int s, int i) {
   json_t *quantities = json_array();
   for (int m = 0; m < GATE_JUDGED; m++) json_array_append_new(quantities, test_json(&side->test[i * GATE_JUDGED + m], true));
   json_array_append_new(quantities, test_json(&side->wall[i], false));
-  return json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:s, s:o}", "side", side->name, "control", side->control, "invocations",
+  return json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:s, s:o}", "side", side->name, "control", side->control, "invocations",
                    e->invocations, "failed", e->failed, "base_invocations", e->base_invocations, "base_failed", e->base_failed,
-                   "reason", e->reason, "quantities", quantities);
+                   "uncollected", e->uncollected, "reason", e->reason, "quantities", quantities);
 }
 
 void gate_print_json(const struct gate_result *g, FILE *out) {

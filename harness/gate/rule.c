@@ -174,8 +174,10 @@ enum gate_verdict gate_family(const struct gate_test *t, int n) {
 }
 
 enum gate_verdict gate_conclude(enum gate_verdict comparison, const enum gate_verdict *controls, int n) {
-  for (int i = 0; i < n; i++)
-    if (controls[i] == GATE_REGRESSION) return GATE_UNJUDGED;
+  for (int i = 0; i < n; i++) {
+    bool better = controls[i] == GATE_IMPROVED;
+    if (controls[i] == GATE_REGRESSION || (better && comparison != GATE_REGRESSION)) return GATE_UNJUDGED;
+  }
   return comparison;
 }
 

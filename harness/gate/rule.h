@@ -52,6 +52,7 @@ struct gate_test {
   /* Made by gate_screen. */
   double spread;   /* of the screen's pairs (gate_spread); NAN for too few */
   double p_screen; /* one-sided: the chance of pairs as bad as these if nothing differs */
+  double p_below;  /* the same of the other direction; of unpaired tests alone */
   bool suspected;  /* it is to be judged */
   int wanted;      /* by so many pairs; 0 where it is not suspected */
   /* Made by gate_judge. Estimate and interval (95 %) are of the judge's pairs, or of the screen's where it was not suspected; ratios. */
@@ -86,8 +87,8 @@ int gate_judge(const struct gate_rule *, struct gate_test *, int n);
 /* What one family comes to: GATE_REGRESSION where any test is one, else GATE_UNJUDGED where any is that, else GATE_IMPROVED or GATE_FINE. */
 enum gate_verdict gate_family(const struct gate_test *, int n);
 
-/* What the gate comes to: an alarm of a control says that differences here are not to be believed: GATE_UNJUDGED. Otherwise what the
-   comparison's family says: what its silence is worth is in its own smallest effects, and a control that found too little takes nothing away. */
+/* What the gate comes to: a control that is worse than the base says that differences here are not to be believed: GATE_UNJUDGED. So does one that is
+   better, but of a regression: a base that has bad luck hides regressions, and makes none. Otherwise what the comparison's family says: what its silence is worth is in its own smallest effects, and a control that found too little takes nothing away. */
 enum gate_verdict gate_conclude(enum gate_verdict comparison, const enum gate_verdict *controls, int n);
 
 /* The whole rule on pairs that `deliver` makes: the log ratio of pair `pair` (0, 1, ... within its stage) of test i. Pairs of equal number and stage are of

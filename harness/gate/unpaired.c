@@ -168,6 +168,7 @@ static void estimate(struct gate_test *t, const struct gate_rule *r, int family,
   t->nscreen = t->pairs = n < m ? n : m;
   t->spread = NAN;
   t->p = t->p_screen = n && m ? stats_rank_sum_above(x, n, y, m) : 1;
+  t->p_below = n && m ? stats_rank_sum_above(y, m, x, n) : 1;
   t->estimate = exp(i.mid), t->lo = exp(i.lo), t->hi = exp(i.hi);
   t->detectable = INFINITY;
   if (i.kind == STATS_INTERVAL) { /* the error of the estimate, read off its interval */
@@ -187,7 +188,7 @@ static void decide(struct gate_test *t, const struct gate_rule *r, int family, b
     t->why = "there are too few values";
   else if (rejected && log(t->estimate) > threshold)
     t->verdict = GATE_REGRESSION;
-  else if (1 - t->p <= r->alpha / family && log(t->estimate) < -threshold)
+  else if (t->p_below <= r->alpha / family && log(t->estimate) < -threshold)
     t->verdict = GATE_IMPROVED;
   else if (!(t->detectable <= r->budget[t->metric]))
     t->why = "finds too little";

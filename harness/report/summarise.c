@@ -218,6 +218,20 @@ static bool obeys_no_limit(const struct cell *cell) { return !*cell->heap_limit 
 
 /* Equal threads and allocator, and equal heap where both obey a limit. Among several, an equal heap, pinning and number of collector
    threads decide, and then the order of the plan. */
+/* Whether both have a tunable with different values: they are then not the same experiment. */
+static bool tunables_contradict(const struct cell *a, const struct cell *b) {
+  for (const char *p = a->axis[AXIS_TUNABLES]; *p;) {
+    size_t whole = strcspn(p, ";"), name = strcspn(p, "=");
+    for (const char *q = b->axis[AXIS_TUNABLES]; *q && name < whole;) {
+      size_t other = strcspn(q, ";");
+      if (!strncmp(p, q, name + 1) && (whole != other || strncmp(p, q, whole))) return true;
+      q += other + (q[other] == ';');
+    }
+    p += whole + (p[whole] == ';');
+  }
+  return false;
+}
+
 static const struct cell *baseline_cell(const struct group *g, const struct cell *cell) {
   const struct cell *best = NULL;
   int best_score = -1;
@@ -226,6 +240,8 @@ static const struct cell *baseline_cell(const struct group *g, const struct cell
     if (!applicable(b) || strcmp(b->axis[AXIS_STRATEGY], g->baseline)) continue;
     if (!same(b, cell, AXIS_THREADS) || !same(b, cell, AXIS_ALLOCATOR) || !same(b, cell, AXIS_SIDE)) continue;
     if (!same(b, cell, AXIS_HEAP) && !obeys_no_limit(b) && !obeys_no_limit(cell)) continue;
+    /* Of the baseline's own cells the first is what the others are held against. */
+    if (strcmp(cell->axis[AXIS_STRATEGY], g->baseline) && tunables_contradict(cell, b)) continue;
     int score = 4 * same(b, cell, AXIS_HEAP) + 2 * same(b, cell, AXIS_PINNING) + same(b, cell, AXIS_COLLECTOR_THREADS);
     if (score <= best_score) continue;
     best = b;
@@ -258,7 +274,7 @@ static void compare_cell(const struct group *g, struct cell *cell) {
   if (b && steady) form_ratio(cell, b);
   if (cell->ratio.n > 0) return;
   if (!b)
-    cell->no_ratio = report_format("no %s with these threads, allocator and heap", g->baseline);
+    cell->no_ratio = report_format("no %s with these threads, allocator, heap and tunables", g->baseline);
   else if (strcmp(b->status, "ok"))
     cell->no_ratio = report_format("its baseline, %s, is %s", g->baseline, b->status);
   else if (!cell_steady(cell))

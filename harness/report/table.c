@@ -252,7 +252,7 @@ static void print_legend(const struct table *t) {
   const struct grid_used *u = &t->used;
   const char *sign = t->style->utf8 ? "±" : "+-";
   putc('\n', t->out);
-  paragraph(t, 2, "ratio: of pairs in the same block, with the same threads, allocator and heap; base: 1 by definition.");
+  paragraph(t, 2, "ratio: of pairs in the same block, with the same threads, allocator, heap and tunables; base: 1 by definition.");
   paragraph(t, 2,
             "CPU: user + system of all threads in one iteration. GC: the collector's share of it. RSS: of the "
             "process, whose program and libraries take some 4 MiB of it (rss_before_bytes in samples.csv). "

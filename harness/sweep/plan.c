@@ -201,10 +201,12 @@ static bool set_cpus(struct maker *m, struct sweep_cell *c) {
   return true;
 }
 
-/* A cell that leaks by nature runs one measured iteration per process: the next would start among the leaks of the last. */
+/* A cell that leaks by nature runs one measured iteration per process: the next would start among the leaks of the last. Counts that leak cycles are warmed up
+   before that, once, like all that they are held against; where nothing is ever reclaimed, memory would not last. */
 static void set_iterations(const struct maker *m, struct sweep_cell *c, const struct point *pt, const int64_t *params) {
   bool leaks = catalog_leaks(pt->strategy, pt->choice.workload, params);
-  c->warmup = leaks ? 0 : m->warmup;
+  int most = pt->strategy->capabilities & RECLAIM_RECLAIMS ? 1 : 0;
+  c->warmup = leaks && m->warmup > most ? most : m->warmup;
   c->iterations = leaks ? 1 : m->iterations;
 }
 
