@@ -228,6 +228,23 @@ Test(cell, uncollected) {
   json_decref(run_to("ok", "--strategy cell-counting --iterations 1 --set collections=0"));
 }
 
+/* Counts owe no collection but of cycles that were made, which this double claims where it leaks. */
+Test(cell, cycles_that_were_made_and_never_looked_for) {
+  json_decref(run_to("ok", "--strategy cell-cycles --iterations 1 --set collections=0"));
+  json_decref(run_to("uncollected", "--strategy cell-cycles --iterations 1 --set collections=0 --set leak=1"));
+  json_decref(run_to("uncollected", "--strategy cell-cycles --iterations 2 --set collections=1 --set leak=1"));
+  json_decref(run_to("ok", "--strategy cell-cycles --iterations 3 --set collections=1 --set leak=1"));
+}
+
+Test(cell, percentile_of_pauses_where_there_are_enough) {
+  json_t *o = run_to("ok", "--iterations 1 --set collections=99");
+  cr_expect(unknown(row(o, 1), "pause_p99_ns"));
+  json_decref(o);
+  o = run_to("ok", "--iterations 1 --set collections=100");
+  cr_expect_gt(number(row(o, 1), "pause_p99_ns"), 0);
+  json_decref(o);
+}
+
 /* --- Pinning -------------------------------------------------------------------------------------------------------------- */
 
 Test(cell, runs_where_the_plan_says) {

@@ -163,4 +163,14 @@ for side in base:pool head:libc; do
     $at["side"] == side { n++; bad += $at["allocator"] != allocator || $at["status"] != "ok" } END { exit n < 6 || bad }' allocators/samples.csv ||
     fail "not each row of ${side%:*} is of ${side#*:}"
 done
+
+# What is counted is the work of the measured iteration, the same on both sides.
+if command -v valgrind >/dev/null; then
+  code=0
+  "$BUILD/reclaim" gate --base-build "$BUILD" --instructions --json --out "$T/counted" "${SMALL[@]}" >out 2>err || code=$?
+  [[ " $JUDGED " == *" $code "* ]] || fail "a gate that counts ended with $code"
+  read -r base head < <(tr -d '\n' <counted/campaign.json | grep -o '"instructions": *{.*' | sed -E 's/.*"base": *([0-9]+), *"head": *([0-9]+).*/\1 \2/')
+  [ "$base" -gt 1000 ] && [ "$base" -lt 10000000 ] || fail "$base instructions were counted"
+  [ $((base > head ? base - head : head - base)) -le $((base / 1000)) ] || fail "of equal files, $base and $head instructions were counted"
+fi
 nothing_left "gates of builds and of allocators"

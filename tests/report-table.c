@@ -268,6 +268,23 @@ Test(table, the_baseline_has_equal_threads_allocator_and_heap) {
   json_decref(o);
 }
 
+/* A baseline in which a tunable that both have is set otherwise is another experiment; of the baseline's own cells the first stays the base. */
+Test(table, ratios_hold_tunables_equal) {
+  struct fixture_cell cells[] = {plain("rc", 10e6),        plain("rc", 20e6),     plain("rc-atomic", 40e6),
+                                 plain("rc-atomic", 40e6), plain("rc-gil", 40e6), plain("rc-gil", 40e6)};
+  cells[0].tunables = "reuse=0;budget=0", cells[1].tunables = "reuse=0;budget=100";
+  cells[2].tunables = "budget=100", cells[3].tunables = "budget=0;other=7";
+  cells[4].tunables = "budget=10", cells[5].tunables = "budgets=10;quantum=0";
+  struct fixture f = {.cell = cells, .ncells = 6, .blocks = 6, .iterations = 1, .seed = 1};
+  json_t *o = print_json(&f, "rc"), *list = json_object_get(o, "cells");
+  cr_expect_float_eq(number_of(json_array_get(list, 1), "ratio"), 2, 1e-5);
+  cr_expect_float_eq(number_of(json_array_get(list, 2), "ratio"), 2, 1e-5);
+  cr_expect_float_eq(number_of(json_array_get(list, 3), "ratio"), 4, 1e-5);
+  cr_expect(text_is(json_array_get(list, 4), "no_ratio", "no rc with these threads, allocator, heap and tunables"));
+  cr_expect_float_eq(number_of(json_array_get(list, 5), "ratio"), 4, 1e-5, "another name is no contradiction");
+  json_decref(o);
+}
+
 /* A cell without a steady state keeps its row and its throughput, and nobody is held against it. */
 Test(table, what_has_no_steady_state_forms_no_ratio) {
   struct fixture_cell cells[] = {plain("rc", 50e6), plain("rc-atomic", 40e6), plain("mark-sweep", 30e6), plain("rc-gil", 20e6)};
