@@ -95,7 +95,7 @@ static int *numbers(const char *arguments, int usual, int *n) {
   const char *every = getenv("RECLAIM_EVERY");
   char *how = sweep_format("SCARCE_PLACES=%s/places", place);
   struct spoken s = scarce_program(how, arguments);
-  cr_assert(s.code >= 0 && s.code <= 1, "%s: %s", arguments, s.err);
+  cr_assert(s.code >= 0 && s.code <= 3 && s.code != SWEEP_BAD_INPUT, "%s: %s", arguments, s.err);
   forget(&s);
   free(how);
   char *text = read_in("places"), *total = strstr(text, "total ");
@@ -185,6 +185,36 @@ Test(harness, reports, .init = enter_place, .fini = leave_place, .timeout = 7200
   try_speaking("report r --json");
   try_speaking("report r --counters");
   try_speaking("list strategies --json");
+  fprintf(stderr, "%d tried, %d refused, %d went on\n", tally.tried, tally.refused, tally.went_on);
+}
+
+/* What holds campaigns against each other, and a gate that says again what it decided. */
+Test(harness, comparisons, .init = enter_place, .fini = leave_place, .timeout = 7200) {
+  static const char cells[] = " --workload work --threads 1 --warmup 0 --iterations 1 --set us=0 --heap grow --quiet";
+  static const char *const make[] = {
+      "run --strategy fake,loner --blocks 6 --repeats 0 --out r", "run --strategy fake,loner --blocks 6 --repeats 0 --out q",
+      "gate --plugin-a ../a --plugin-b ../b --strategy fake --pairs 6 --most-pairs 6 --pin none --out g"};
+  char *copy = sweep_format("mkdir %s/a %s/b && cp %s/fake.pool.so %s/a && cp %s/fake.pool.so %s/b", place, place,
+                            RECLAIM_DOUBLES_DIR, place, RECLAIM_DOUBLES_DIR, place);
+  cr_assert(eq(int, system(copy), 0));
+  free(copy);
+  for (size_t i = 0; i < sizeof make / sizeof *make; i++) {
+    char *line = sweep_format("%s%s", make[i], cells);
+    struct spoken s = program(i < 2 ? "" : "env -u RECLAIM_PLUGIN_PATH", line);
+    cr_assert(s.code >= 0 && s.code <= 3 && s.code != SWEEP_BAD_INPUT, "%s: %s", line, s.err);
+    forget(&s);
+    free(line);
+  }
+  struct spoken ten = program("for i in 0 1 2 3 4 5 6 7 8 9; do",
+                              "run --strategy fake --workload work --threads 1 --blocks 1 --warmup 0 --iterations 1 "
+                              "--repeats 0 --set us=0 --heap grow --quiet --out c$i >/dev/null || exit; done; true");
+  cr_assert(eq(int, ten.code, 0), "%s", ten.err);
+  forget(&ten);
+  try_speaking("compare r --by strategy=fake,loner");
+  try_speaking("compare r q --json");
+  try_speaking("history c0 c1 c2 c3 c4 c5 c6 c7 c8 c9 --json");
+  try_speaking("gate g");
+  try_speaking("gate g --json");
   fprintf(stderr, "%d tried, %d refused, %d went on\n", tally.tried, tally.refused, tally.went_on);
 }
 
