@@ -2,6 +2,7 @@
 
    Each campaign is twelve tests, as four cells have with CPU time and two kinds of memory, on seeded noise. The bounds are those that the
    figures promised in docs/gate.md allow, with the chance of the simulation itself on top (Clopper-Pearson). */
+#include "harness/gate/measure.h"
 #include "harness/gate/rule.h"
 #include "harness/stats/decide.h"
 #include "harness/stats/stats.h"
@@ -243,4 +244,23 @@ Test(spread, is_what_the_estimate_suffers_from) {
   cr_expect_float_eq(sum[0], 0.05, 0.002, "%g", sum[0]);
   cr_expect(sum[1] > 0.05 && sum[1] < 0.07, "%g", sum[1]);
   cr_expect(isnan(gate_spread(d, 5)));
+}
+
+/* --- How invocations ended ---------------------------------------------------------------------------------------------------------- */
+
+/* That a collector had less to do is no failure, on either side. */
+Test(ends, count_failures_and_what_is_uncollected_apart) {
+  struct invocation v[3] = {
+      {.status = "ok"}, {.status = "uncollected", .reason = "2 collections"}, {.status = "crashed", .reason = "signal 11"}};
+  struct cell side = {.invocation = v, .ninvocations = 2}, base = {.invocation = v, .ninvocations = 3};
+  struct gate_ends e;
+  gate_count_ends(&e, &side, &base);
+  cr_expect(e.failed == 0 && e.base_failed == 1);
+  cr_expect(eq(int, e.uncollected, 2));
+  cr_expect(e.invocations == 2 && e.base_invocations == 3);
+  cr_expect(eq(str, e.reason, "crashed: signal 11"));
+  free(e.reason);
+  gate_count_ends(&e, &side, NULL);
+  cr_expect(e.failed == 0 && e.uncollected == 1 && !*e.reason);
+  free(e.reason);
 }

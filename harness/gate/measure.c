@@ -108,17 +108,15 @@ static int count_failed(const struct cell *c, const char **reason, const char **
   for (int i = 0; c && i < c->ninvocations; i++) {
     const struct invocation *v = &c->invocation[i];
     if (invocation_is(v, "ok") || invocation_is(v, "uncollected")) continue;
-    if (!n++ && !*status) *status = v->status, *reason = v->reason;
+    if (!n++ && !**status) *status = v->status, *reason = v->reason;
   }
   return n;
 }
 
 void gate_count_ends(struct gate_ends *e, const struct cell *side, const struct cell *base) {
-  const char *reason = "", *status = NULL;
+  const char *reason = "", *status = "";
   e->invocations = side ? side->ninvocations : 0;
   e->base_invocations = base ? base->ninvocations : 0;
-  const char *none = "";
-  status = none;
   e->failed = count_failed(side, &reason, &status);
   e->base_failed = count_failed(base, &reason, &status);
   e->uncollected = count_uncollected(side) + count_uncollected(base);
