@@ -147,12 +147,14 @@ static uint64_t minor_ends(Heap *H) {
    worth a system call; a short one, to publish something, runs on its CPU or is over. */
 static void minor_timed(Thr *T, bool publishing) {
   uint64_t wall = minor_begins(T->heap), cpu = publishing ? 0 : thread_cpu_ns(), before = T->nursery.survived_bytes;
+  uint64_t promoted = T->nursery.promoted_bytes;
   size_t used = nursery_used(&T->nursery);
   uint64_t crew = load_relaxed(&T->heap->crew.cpu_ns);
   unsigned helpers = claim_helpers(T);
   evacuate_nursery(T, publishing, helpers);
   if (helpers) T->minor_cpu_ns += load_relaxed(&T->heap->crew.cpu_ns) - crew;
   release_helpers(T->heap, helpers);
+  __atomic_fetch_add(&T->heap->filled, T->nursery.promoted_bytes - promoted, __ATOMIC_RELAXED);
   if (!publishing && used) adapt(T, before, used);
   uint64_t took = minor_ends(T->heap) - wall;
   T->minor_cpu_ns += publishing ? took : thread_cpu_ns() - cpu;
@@ -211,10 +213,17 @@ static void make_room(Heap *H, size_t need) {
     size_t before = load_relaxed(&H->nurseries);
     for (int i = 0; i < H->world.nthreads; i++) {
       Thr *T = H->world.threads[i];
-      if (T->nursery.size / 2 >= NURSERY_MIN) resize(T, T->nursery.size / 2); /* 0 of a thread that has exited */
+      size_t half = T->nursery.size / 2; /* 0 of a thread that has exited */
+      if (T->nursery.size > NURSERY_MIN) resize(T, half > NURSERY_MIN ? half : NURSERY_MIN);
     }
     if (load_relaxed(&H->nurseries) == before) return;
   }
+}
+
+/* Whether what the nurseries may promote fits the holes several times, so that no block is wanted, and the nurseries need not give way: what lives in blocks half
+   empty would otherwise take the heap from them bit by bit. Not where holes were there before, and of no use. */
+static bool holes_will_do(const Heap *H, size_t need) {
+  return need <= UNIT_BYTES && !H->mature.fruitless && H->mature.hole_bytes >= 4 * load_relaxed(&H->reserve) + need;
 }
 
 /* The chunks of all nurseries. */
@@ -272,7 +281,7 @@ static enum collected collect(Thr *T, size_t need, bool empty) {
     spare_blocks(H, need);
     if (chunks_committed(&H->mature.chunks) + need > mature_limit(H)) {
       if (!empty) empty_nurseries(H);
-      make_room(H, need);
+      if (!holes_will_do(H, need)) make_room(H, need);
     }
     trust_holes(H);
   } else {
@@ -281,6 +290,7 @@ static enum collected collect(Thr *T, size_t need, bool empty) {
   H->collector_cpu_ns += collector_clock(H) - cpu;
   H->collector_wall_ns += wall_ns() - wall;
   store_relaxed(&H->is_short, false);
+  store_relaxed(&H->filled, 0);
   enum collected how = over_limit(H) ? TOO_LITTLE : ENOUGH;
   world_resume(&H->world, T);
   return how;
@@ -307,6 +317,14 @@ static void *alloc_large(Thr *T, size_t size) {
   return p && !(H->hard_limit && space_is_hopeless(&H->mature)) ? p : out_of_room(H);
 }
 
+/* Whether the next minor collections may promote more than the holes still take, where no block is left for it. Blocks stay where they are: each that
+   is taken in the middle of a minor collection, because the holes ran out, is one more that is half empty for good, until they fill the heap. */
+static bool holes_run_out(Heap *H) {
+  size_t reserve = load_relaxed(&H->reserve), blocks = chunks_committed(&H->mature.chunks) + UNIT_BYTES;
+  return blocks + load_relaxed(&H->nurseries) + reserve > H->hard_limit &&
+         load_relaxed(&H->filled) + reserve > H->mature.hole_bytes;
+}
+
 /* After promotions: collects in full while the mature space holds more than it may. False: what lives leaves no room. A collection that
    ended with room is none of the two that may fail: that others have filled it since is their right, and their progress. */
 static bool keep_limit(Thr *T) {
@@ -316,6 +334,7 @@ static bool keep_limit(Thr *T) {
     return true;
   }
   int failed = 0;
+  if (holes_run_out(H)) collect(T, UNIT_BYTES, false);
   while ((over_limit(H) || load_relaxed(&H->is_short)) && failed < 2 && !space_is_hopeless(&H->mature))
     failed += collect(T, UNIT_BYTES, failed > 0) == TOO_LITTLE;
   return failed < 2 && !space_is_hopeless(&H->mature);

@@ -78,10 +78,13 @@ static void *promote_into_larger(Space *S, SpaceThread *into, unsigned cls) {
 
 /* A cell of this class where its holes are used up and the limit leaves no new block. Blocks stay where they are, so a class that took one
    more at each such time would end in a heap of sparse blocks. Where much was handed out since the last full collection, the next one
-   makes holes: it is asked for, and until then a larger class must do. Where little was, the class does need more. */
+   makes holes: it is asked for, and until then a larger class must do. Where little was, the class does need more, unless the heap is at its
+   limit: one block too many, and what lives would have no room though it needs but half of it. */
 static void *promote_without_holes(Heap *H, SpaceThread *into, unsigned cls) {
   Space *S = &H->mature;
-  if (!H->hard_limit || load_relaxed(&S->taken_bytes) < load_relaxed(&S->limit) / SHORT_PART) return NULL;
+  bool much = load_relaxed(&S->taken_bytes) >= load_relaxed(&S->limit) / SHORT_PART;
+  bool full = chunks_committed(&S->chunks) + UNIT_BYTES + load_relaxed(&H->nurseries) > H->hard_limit;
+  if (!H->hard_limit || (!much && !full)) return NULL;
   store_relaxed(&H->is_short, true);
   return promote_into_larger(S, into, cls);
 }

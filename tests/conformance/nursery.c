@@ -287,6 +287,30 @@ MechanismTest(nursery, sparse_blocks_are_no_full_heap, .timeout = LIMIT_S) {
   CHECK_EQ(status, 0);
 }
 
+/* A third of the limit lives, in cells of one class: what is free lies in holes. Full collections that come before they run out keep blocks from being
+   taken one by one in the middle of promotions, until the heap is full of them and the nursery at its least. */
+enum { LEAVES = 50000 };
+static void replace_leaves(Thr *T) {
+  Rng r = rng_make(3);
+  LET(T, kept, array_new(T, LEAVES));
+  size_t first = T->nursery.size;
+  for (int64_t i = 0; i < (int64_t)ROUNDS / 4 * LEAVES; i++) {
+    mm_poll(T);
+    array_set(T, kept, rng_below(&r, LEAVES), node_leaf(T, i));
+  }
+  CHECK(T->nursery.size >= first / 2);
+}
+static void prepare_tight(TestHeap *h) { h->config.heap_limit_bytes = SPARSE_LIMIT; }
+static void live_tightly(void *unused) {
+  (void)unused;
+  with_heap(prepare_tight, replace_leaves);
+}
+MechanismTest(nursery, holes_are_used_before_blocks_and_the_nursery_stays, .timeout = LIMIT_S) {
+  int status = in_child(live_tightly, NULL);
+  if (status) fprintf(stderr, "%s", child_said);
+  CHECK_EQ(status, 0);
+}
+
 static void publish_deep(Thr *T) {
   LET(T, d, dict_new(T, 0));
   LET(T, k, str_new_int(T, "k", 1));
