@@ -138,7 +138,10 @@ bool catalog_parse_heap(const char *text, catalog_heap *out, char *err, size_t n
   }
   out->kind = CATALOG_HEAP_BYTES;
   if (catalog_parse_bytes(text, &out->bytes) && out->bytes >= 4096) return true;
-  snprintf(err, nerr, "heap '%s' is not possible (allowed: grow, a factor from 1x to 1000000x, or at least 4096 bytes)", text);
+  snprintf(err, nerr,
+           "heap '%s' is not possible (allowed: grow, a factor from 1x to 1000000x, or at least 4096 bytes: a number, K, M, G or "
+           "T after it)",
+           text);
   return false;
 }
 

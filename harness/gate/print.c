@@ -245,6 +245,7 @@ static char *control_sentence(const struct gate_result *g, int s) {
   return sweep_format("control %s (%s): %s; %d of %d judged again, largest difference %.1f %%", c->name, title_of(g, s),
                       c->verdict == GATE_REGRESSION ? "ALARM"
                       : alarms(c)                   ? "ALARM, it is better"
+                      : c->verdict == GATE_UNJUDGED ? "no alarm, though it finds little"
                                                     : gate_verdict_names[c->verdict],
                       suspected, g->ncells * GATE_JUDGED, largest * 100);
 }

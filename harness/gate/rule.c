@@ -143,7 +143,7 @@ static void decide(const struct gate_rule *r, struct gate_test *t, int n, bool r
   else if (t->suspected && t->njudge < t->wanted && !isfinite(t->detectable))
     t->why = "there was no time to judge it";
   else if (!(t->detectable <= r->budget[t->metric]))
-    t->why = "finds too little";
+    t->why = "finds too little (more --pairs, or a larger --budget)";
   else
     t->verdict = GATE_FINE;
 }

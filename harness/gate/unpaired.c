@@ -191,7 +191,7 @@ static void decide(struct gate_test *t, const struct gate_rule *r, int family, b
   else if (t->p_below <= r->alpha / family && log(t->estimate) < -threshold)
     t->verdict = GATE_IMPROVED;
   else if (!(t->detectable <= r->budget[t->metric]))
-    t->why = "finds too little";
+    t->why = "finds too little (more blocks, or a larger --budget)";
   else
     t->verdict = GATE_FINE;
 }

@@ -168,7 +168,10 @@ const char *grid_heap(const struct cell *c, char out[UNITS_TEXT]) {
     return out;
   }
   if (*policy && !policy[strspn(policy, "0123456789")]) return units_write_own(UNITS_BYTES, strtod(policy, NULL), 3, out);
-  snprintf(out, UNITS_TEXT, "%.16s", policy);
+  /* The least heap that there is may be more than the factor asks for. */
+  double base = strtod(c->heap_base_bytes, NULL), limit = strtod(c->heap_limit, NULL);
+  bool more = strchr(policy, 'x') && base > 0 && limit > 1.01 * base * strtod(policy, NULL);
+  snprintf(out, UNITS_TEXT, "%.16s%s", policy, more ? "+" : "");
   return out;
 }
 
@@ -215,6 +218,7 @@ static void put_axes(struct maker *m, struct grid_row *r, const struct cell *c) 
   put_name(r->text[G_HEAP], grid_heap(c, heap), 10, m->detail->utf8);
   m->used->na_heap |= !strcmp(heap, "n/a");
   m->used->peak_factor |= *heap == '(';
+  m->used->floor |= strchr(heap, '+') != NULL;
   m->used->factor |= strchr(heap, 'x') != NULL;
   m->used->declared |= strchr(heap, 'x') && !strcmp(c->heap_base, "declared");
 }
@@ -286,7 +290,9 @@ static void put_status(struct maker *m, struct grid_row *r, const struct cell *c
   if (!ok && (*c->reason || !m->detail->status_words))
     snprintf(notes, sizeof notes, "[%s]", note(m, report_format("%s%s%s", c->status, *c->reason ? ": " : "", c->reason)));
   else if (ok && *c->reason)
-    snprintf(notes, sizeof notes, "[%s]", note(m, report_format("%s", c->reason)));
+    snprintf(notes, sizeof notes, "[%s]",
+             note(m, report_format("%s%s", c->reason,
+                                   strncmp(c->reason, "leaks by nature", 15) ? "" : "; one iteration is measured")));
   else if (c->collected && c->no_ratio)
     snprintf(notes, sizeof notes, "[%s]", note(m, report_format("no ratio: %s", c->no_ratio)));
   snprintf(r->text[G_STATUS], sizeof r->text[G_STATUS], "%s%s%s%s", word, marks, (*word || *marks) && *notes ? " " : "", notes);

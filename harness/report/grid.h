@@ -65,7 +65,7 @@ struct grid {
 /* What the legend has to explain, gathered over all groups. */
 struct grid_used {
   bool interval, range, single, uncollected, poor, oversubscribed, unsteady, warming, slowing, planted, na_heap, peak_factor,
-      factor, declared, na_gc, na_pause, na_memory, na_leaked;
+      floor, factor, declared, na_gc, na_pause, na_memory, na_leaked;
 };
 
 /* Column of a group that has one value throughout. */

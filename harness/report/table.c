@@ -252,7 +252,8 @@ static void print_legend(const struct table *t) {
   const struct grid_used *u = &t->used;
   const char *sign = t->style->utf8 ? "±" : "+-";
   putc('\n', t->out);
-  paragraph(t, 2, "ratio: of pairs in the same block, with the same threads, allocator, heap and tunables; base: 1 by definition.");
+  paragraph(t, 2,
+            "ratio: of pairs in the same block, with the same threads, allocator, heap and tunables; base: 1 by definition.");
   paragraph(t, 2,
             "CPU: user + system of all threads in one iteration. GC: the collector's share of it. RSS: of the "
             "process, whose program and libraries take some 4 MiB of it (rss_before_bytes in samples.csv). "
@@ -270,7 +271,9 @@ static void print_legend(const struct table *t) {
               sign, STATS_INTERVAL_FROM);
   if (u->single) paragraph(t, 2, "n=1: one invocation, so neither interval nor range.");
   if (u->uncollected)
-    paragraph(t, 2, "uncollected: fewer than three collections; its throughput is shown, and kept out of ratios.");
+    paragraph(t, 2,
+              "uncollected: fewer than three collections; its throughput is shown, and kept out of ratios. More "
+              "--iterations, more work, or a smaller --heap would do.");
   if (u->poor) paragraph(t, 2, "~ the control was poor beside at least one invocation: the CPUs were not fully there.");
   if (u->oversubscribed) paragraph(t, 2, "! oversubscribed: more threads than CPUs; not a scaling figure.");
   if (u->unsteady)
@@ -283,6 +286,10 @@ static void print_legend(const struct table *t) {
     paragraph(t, 2,
               u->declared ? "heap: 1x is the live bytes that the workload declares, where its smallest heap was not searched for."
                           : "heap: 1x is the smallest heap in which mark-sweep completes the cell.");
+  if (u->floor)
+    paragraph(
+        t, 2,
+        "+ behind a heap's factor: the least heap, 4 MiB for each thread, is more than that; the bytes are in summary.csv.");
   if (u->peak_factor)
     paragraph(t, 2, "(1.2x) under heap: the strategy obeys no limit; what its peak RSS added to an empty heap was 1.2 times 1x.");
   if (u->na_heap) paragraph(t, 2, "n/a under heap: the strategy obeys no heap limit.");
@@ -310,13 +317,19 @@ static void print_title(const struct table *t) {
   const struct campaign *c = t->campaign;
   int blocks = (int)planned(c, "blocks"), iterations = (int)planned(c, "iterations"), more = most_repeats(c);
   char *title = report_format("campaign %s: %d cell%s", *c->name ? c->name : "without a name", c->ncells, plural(c->ncells));
+  int done = 0;
+  for (int i = 0; i < c->ncells; i++)
+    if (c->cell[i]->blocks > done) done = c->cell[i]->blocks;
+  char *so_far = json_is_false(json_object_get(c->json, "finished")) && done < blocks ? report_format("%d of ", done)
+                                                                                      : report_format("%s", "");
   char *repeated = more > 0 ? report_format(" and %d run once more", more) : report_format("%s", "");
   if (blocks > 0 && iterations > 0)
-    paragraph(t, 2, "%s, %d block%s%s, %d measured iteration%s per invocation", title, blocks, plural(blocks), repeated,
+    paragraph(t, 2, "%s, %s%d block%s%s, %d measured iteration%s per invocation", title, so_far, blocks, plural(blocks), repeated,
               iterations, plural(iterations));
   else
     paragraph(t, 2, "%s", title);
   free(title);
+  free(so_far);
   free(repeated);
 }
 
@@ -337,7 +350,9 @@ static void print_warnings(const struct table *t) {
   }
   warn_of_plants(t);
   if (json_is_false(json_object_get(t->campaign->json, "finished")))
-    paragraph(t, 2, "warning: the campaign is not finished; its numbers are of the blocks so far.");
+    paragraph(
+        t, 2,
+        "warning: the campaign is not finished; its numbers are of the blocks so far. `run --resume` with its folder goes on.");
 }
 
 void table_print(const struct campaign *c, const struct table_style *style, FILE *out) {

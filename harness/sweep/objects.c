@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Whether no earlier cell has this cell's object. */
 static bool is_first(const struct sweep_plan *p, int cell) {
@@ -65,6 +66,8 @@ int sweep_objects_check(const struct sweep_plan *p, const char *dir) {
   for (int i = 0; i < p->ncells; i++) {
     const struct sweep_cell *c = &p->cells[i];
     if (!is_first(p, i)) continue;
+    if (p->sides > 1 && access(c->object, F_OK))
+      return sweep_refuse("%s: it is of a gate, whose objects are gone; what it decided: reclaim gate %s", dir, dir);
     if (!catalog_hash(c->object, hex)) return sweep_refuse("%s: it measured %s: %s", dir, c->object, strerror(errno));
     if (strcmp(hex, c->hash))
       return sweep_refuse("%s: it measured another %s (SHA-256 %.12s..., now %.12s...); a sweep is not continued across that",

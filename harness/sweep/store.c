@@ -211,7 +211,8 @@ int sweep_store_create(struct store *s, struct sweep_plan *plan, const char *out
     if (rc) remove_files(s->dir, made);
   }
   if (rc && made_results) rmdir("results");
-  if (!rc && !out) point_latest(name);
+  if (!rc && !out && s->plan.sides <= 1)
+    point_latest(name); /* what has sides is no campaign to go on with, or to make a table of */
   free(name);
   return rc;
 }
