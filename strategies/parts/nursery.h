@@ -33,7 +33,7 @@
    Starts at `nursery` and grows by half up to `nursery-max` while more than a quarter survives, and shrinks back
    when less than a sixteenth does (a nursery that fits the second-level cache is the faster one then); under a heap limit all
    of them start with at most an eighth of it, grow only while mature objects keep a quarter more room than they have, and give way
-   when the mature space needs theirs. */
+   when the mature space needs theirs, unless its holes hold what they may promote several times over. */
 #ifndef RECLAIM_PARTS_NURSERY_H
 #define RECLAIM_PARTS_NURSERY_H
 
