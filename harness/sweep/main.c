@@ -60,8 +60,10 @@ static int unknown_command(const char *word) {
     free(allowed);
     allowed = longer;
   }
+  const char *near = catalog_suggest(word, words, COMMANDS + 2, hint, sizeof hint);
+  bool flag = !strncmp(word, "--", 2) && !*near;
   int rc = sweep_refuse("unknown command '%s'%s (allowed: %s)", word,
-                        catalog_suggest(word, words, COMMANDS + 2, hint, sizeof hint), allowed);
+                        flag ? "; a command comes first, as in `run --strategy rc`" : near, allowed);
   free(allowed);
   return rc;
 }
