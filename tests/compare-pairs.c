@@ -222,7 +222,7 @@ Test(verdicts, unequal_numbers_of_iterations_are_said) {
   made_blocks(&m, (struct made){.strategy = "rc", .us = 10, .iterations = 5}, 6);
   made_blocks(&m, (struct made){.strategy = "none", .us = 10, .iterations = 1, .leaked = 1000}, 6);
   struct comparison c = of(made_close(&m), "strategy");
-  cr_expect_str_eq(c.match[0].note, "rc has 5 measured iterations in a process and none 1");
+  cr_expect_str_eq(c.match[0].note, "measured iterations in a process: rc has 5 and none 1");
   cr_expect_eq(c.match[0].marks, MARK_LEAKS);
   comparison_close(&c);
 }

@@ -221,7 +221,7 @@ static void note_match(const struct comparison *c, struct match *m) {
   }
   int base = measured_in_each(m->base), other = measured_in_each(m->other);
   if (base && other && base != other)
-    add_note(&m->note, sweep_format("%s has %d measured iterations in a process and %s %d", side_name(c, m, true), base,
+    add_note(&m->note, sweep_format("measured iterations in a process: %s has %d and %s %d", side_name(c, m, true), base,
                                     side_name(c, m, false), other));
   note_side(m, m->base, side_name(c, m, true));
   note_side(m, m->other, side_name(c, m, false));
