@@ -5,6 +5,7 @@
 #include "harness/sweep/child.h"
 #include "harness/sweep/environment.h"
 #include "harness/sweep/flags.h"
+#include "harness/sweep/program.h"
 #include "harness/sweep/store.h"
 #include "harness/sweep/text.h"
 
@@ -87,8 +88,8 @@ static int run_all(const struct selftest_request *r, const char *dir, bool measu
   struct selftest_result result = {0};
   int rc = selftest_live(r, dir, measure, argc, argv, &result.live);
   if (rc == SWEEP_INTERRUPTED)
-    sweep_say("selftest: interrupted after %d of %lld live campaigns; continue with: reclaim selftest --resume %s",
-              result.live.campaigns, (long long)r->campaigns, dir);
+    sweep_say("selftest: interrupted after %d of %lld live campaigns; continue with: %s selftest --resume %s",
+              result.live.campaigns, (long long)r->campaigns, sweep_program_command(), dir);
   if (!rc) rc = conclude(r, dir, json, &result);
   selftest_live_free(&result.live);
   return rc;

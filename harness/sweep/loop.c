@@ -3,6 +3,7 @@
 
 #include "harness/sweep/child.h"
 #include "harness/sweep/invoke.h"
+#include "harness/sweep/program.h"
 #include "harness/sweep/sizing.h"
 #include "harness/sweep/text.h"
 
@@ -169,8 +170,8 @@ int sweep_loop_measure(struct sweep_loop *l) {
   ok = ok && (l->stopped || run_again(l, &rc));
   sweep_progress_clear(&l->progress);
   if (!ok && rc == SWEEP_BAD_INPUT && !l->told)
-    sweep_say("%s/%s: %s; %" PRId64 " invocations are safe; make room and continue with: reclaim run --resume %s", l->store.dir,
-              l->store.file, strerror(errno), l->store.journal.complete, l->store.dir);
+    sweep_say("%s/%s: %s; %" PRId64 " invocations are safe; make room and continue with: %s run --resume %s", l->store.dir,
+              l->store.file, strerror(errno), l->store.journal.complete, sweep_program_command(), l->store.dir);
   return rc;
 }
 

@@ -6,7 +6,12 @@
 
 #include <gnu/libc-version.h>
 #include <hwloc.h>
+#include <stdlib.h>
 
+const char *sweep_program_command(void) {
+  const char *command = getenv("RECLAIM_COMMAND");
+  return command && *command ? command : "reclaim";
+}
 const char *sweep_program_version(void) { return RECLAIM_VERSION; }
 const char *sweep_program_commit(void) { return RECLAIM_COMMIT; }
 const char *sweep_program_compiler(void) { return RECLAIM_COMPILER; }

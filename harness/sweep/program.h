@@ -6,6 +6,10 @@
 #include <stdio.h>
 
 const char *sweep_program_version(void);
+
+/* What users type to start it, for lines that they are to repeat: RECLAIM_COMMAND, which a script that wraps it sets, or "reclaim". */
+const char *sweep_program_command(void);
+
 const char *sweep_program_commit(void); /* ends in "-dirty" when the sources differed from it */
 const char *sweep_program_compiler(void);
 const char *sweep_program_flags(void);

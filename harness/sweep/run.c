@@ -10,6 +10,7 @@
 #include "harness/sweep/minheap.h"
 #include "harness/sweep/options.h"
 #include "harness/sweep/plan.h"
+#include "harness/sweep/program.h"
 #include "harness/sweep/text.h"
 
 #include <errno.h>
@@ -69,8 +70,8 @@ static int finish(struct sweep_loop *l, int rc, bool json) {
   if ((bad = sweep_store_save(&l->store))) return bad;
   if (!rc) rc = sum.failed_cells ? SWEEP_FAILED : SWEEP_FINE;
   if (rc == SWEEP_INTERRUPTED)
-    sweep_say("interrupted after %" PRId64 " of %" PRId64 " invocations; continue with: reclaim run --resume %s",
-              l->progress.done, l->progress.total, l->store.dir);
+    sweep_say("interrupted after %" PRId64 " of %" PRId64 " invocations; continue with: %s run --resume %s", l->progress.done,
+              l->progress.total, sweep_program_command(), l->store.dir);
   if (json)
     print_json(l, &sum, overhead, rc);
   else if (finished)
