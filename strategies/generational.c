@@ -147,14 +147,12 @@ static uint64_t minor_ends(Heap *H) {
    worth a system call; a short one, to publish something, runs on its CPU or is over. */
 static void minor_timed(Thr *T, bool publishing) {
   uint64_t wall = minor_begins(T->heap), cpu = publishing ? 0 : thread_cpu_ns(), before = T->nursery.survived_bytes;
-  uint64_t promoted = T->nursery.promoted_bytes;
   size_t used = nursery_used(&T->nursery);
   uint64_t crew = load_relaxed(&T->heap->crew.cpu_ns);
   unsigned helpers = claim_helpers(T);
   evacuate_nursery(T, publishing, helpers);
   if (helpers) T->minor_cpu_ns += load_relaxed(&T->heap->crew.cpu_ns) - crew;
   release_helpers(T->heap, helpers);
-  __atomic_fetch_add(&T->heap->filled, T->nursery.promoted_bytes - promoted, __ATOMIC_RELAXED);
   if (!publishing && used) adapt(T, before, used);
   uint64_t took = minor_ends(T->heap) - wall;
   T->minor_cpu_ns += publishing ? took : thread_cpu_ns() - cpu;
@@ -275,6 +273,7 @@ static enum collected collect(Thr *T, size_t need, bool empty) {
   SpaceThread *helpers[CREW_MAX];
   for (int i = 1; i < H->crew.workers; i++) helpers[i - 1] = &((Evacuator *)tracer_worker(&H->team, i))->runs;
   traced_mark(H, helpers, H->crew.workers - 1, young_chunks, prune_remembered);
+  store_relaxed(&H->filled, 0);
   H->mature_lately -= H->mature_lately / 32;
   if (chunks_committed(&H->mature.chunks) > H->mature_lately) H->mature_lately = chunks_committed(&H->mature.chunks);
   if (H->hard_limit) {
@@ -290,7 +289,6 @@ static enum collected collect(Thr *T, size_t need, bool empty) {
   H->collector_cpu_ns += collector_clock(H) - cpu;
   H->collector_wall_ns += wall_ns() - wall;
   store_relaxed(&H->is_short, false);
-  store_relaxed(&H->filled, 0);
   enum collected how = over_limit(H) ? TOO_LITTLE : ENOUGH;
   world_resume(&H->world, T);
   return how;

@@ -45,7 +45,7 @@ struct Heap {
   Tracer team;               /* evacuators of the crew, where there are helpers */
   bool crew_taken;           /* by a minor collection; atomic */
   size_t mature_lately;      /* the most that full collections have left of late */
-  uint64_t filled;           /* bytes promoted since the last full collection; atomic */
+  uint64_t filled;           /* bytes that evacuation put into holes and blocks since the last full collection; atomic */
   bool is_short;             /* under a limit: a class of cells is out of holes, and a full collection is due (evacuate.h) */
   bool spares;               /* under a limit: some blocks are kept back */
   unsigned card_shift;

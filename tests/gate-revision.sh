@@ -164,6 +164,13 @@ for side in base:pool head:libc; do
     fail "not each row of ${side%:*} is of ${side#*:}"
 done
 
+# A gate is no campaign to go on with.
+(cd "$T" && mkdir own && cd own && "$BUILD/reclaim" gate --base-build "$BUILD" "${SMALL[@]}" >../out 2>../err) || true
+[ -d own/results ] && [ ! -e own/results/latest ] || fail "a gate becomes results/latest"
+code=0
+"$BUILD/reclaim" run --resume own/results/* >out 2>err || code=$?
+[ "$code" -eq 2 ] && says 'it is of a gate' err || fail "a gate's folder is resumed"
+
 # What is counted is the work of the measured iteration, the same on both sides.
 if command -v valgrind >/dev/null; then
   code=0

@@ -35,6 +35,7 @@ struct fixture_cell {
   double window_s;    /* of an iteration; 0: 30 ms */
   const char *steady; /* NULL: steady */
   const char *plant;  /* NULL: nothing */
+  int64_t heap_base;  /* bytes of 1x, where the limit is 64 MiB; 0: not known */
 };
 
 struct fixture {
@@ -43,6 +44,7 @@ struct fixture {
   uint64_t seed;
   const char *newline;  /* NULL: "\n" */
   const char *warnings; /* JSON array; NULL: none */
+  bool unfinished;
 };
 
 static const char fixture_header[] =
@@ -51,7 +53,7 @@ static const char fixture_header[] =
     "cpu_user_ns,cpu_system_ns,mutator_wall_ns,mutator_cpu_ns,collector_wall_ns,collector_cpu_ns,collections,pause_max_ns,"
     "pause_p99_ns,rss_before_bytes,rss_mean_bytes,rss_peak_bytes,rss_after_bytes,live_bytes,leaked_objects,leaked_bytes,"
     "minor_faults,major_faults,context_switches,migrations,checksum,control_speed,control_speedup,control_ok,oversubscribed,"
-    "commit,steady,plant";
+    "commit,steady,plant,heap_base,heap_base_bytes";
 
 static inline void fixture_number(FILE *out, double v) {
   if (v >= 0)
@@ -98,8 +100,13 @@ static inline void fixture_row(FILE *out, const struct fixture *f, const struct 
                       3,
                       unknown};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) fixture_number(out, numbers[i]);
-  fprintf(out, ",00000000deadbeef,1.01,1.9,%s,%s,0123456789ab,%s,%s%s", c->control_poor && block == 1 ? "false" : "true",
-          c->oversubscribed ? "true" : "false", c->steady ? c->steady : "steady", c->plant ? c->plant : "", f->newline ? f->newline : "\n");
+  fprintf(out, ",00000000deadbeef,1.01,1.9,%s,%s,0123456789ab,%s,%s", c->control_poor && block == 1 ? "false" : "true",
+          c->oversubscribed ? "true" : "false", c->steady ? c->steady : "steady", c->plant ? c->plant : "");
+  if (c->heap_base)
+    fprintf(out, ",declared,%lld", (long long)c->heap_base);
+  else
+    fputs(",,", out);
+  fputs(f->newline ? f->newline : "\n", out);
 }
 
 static inline void fixture_invocation(FILE *out, const struct fixture *f, const struct fixture_cell *c, int block, int invocation,
@@ -119,8 +126,8 @@ static inline void fixture_invocation(FILE *out, const struct fixture *f, const 
 static inline void fixture_campaign(FILE *out, const struct fixture *f) {
   fprintf(
       out,
-      "{\"schema\": 1, \"campaign\": \"fixture\", \"seed\": %llu, \"baseline\": \"rc\", \"finished\": true, \"warnings\": %s,\n",
-      (unsigned long long)f->seed, f->warnings ? f->warnings : "[]");
+      "{\"schema\": 1, \"campaign\": \"fixture\", \"seed\": %llu, \"baseline\": \"rc\", \"finished\": %s, \"warnings\": %s,\n",
+      (unsigned long long)f->seed, f->unfinished ? "false" : "true", f->warnings ? f->warnings : "[]");
   fprintf(out, "\"plan\": {\"blocks\": %d, \"warmup\": 1, \"iterations\": %d, \"cells\": [", f->blocks, f->iterations);
   for (int i = 0; i < f->ncells; i++) {
     const struct fixture_cell *c = &f->cell[i];

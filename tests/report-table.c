@@ -285,6 +285,33 @@ Test(table, ratios_hold_tunables_equal) {
   json_decref(o);
 }
 
+/* A factor that the least heap overrides says so; one that is met does not. */
+Test(table, marks_the_least_heap) {
+  struct fixture_cell cells[] = {plain("rc", 10e6), plain("mark-sweep", 20e6), plain("generational", 20e6)};
+  cells[1].heap = cells[2].heap = "3x";
+  cells[1].gc_share = cells[2].gc_share = 0.1;
+  cells[1].heap_base = (64 << 20) / 3, cells[2].heap_base = 1 << 20;
+  struct fixture f = {.cell = cells, .ncells = 3, .blocks = 6, .iterations = 1, .seed = 1};
+  char *out = print_table(&f, 140);
+  cr_expect(strstr(out, " 3x+ ") && strstr(out, " 3x ") && strstr(out, "+ behind a heap's factor"), "%s", out);
+  free(out);
+  f.ncells = 2;
+  out = print_table(&f, 140);
+  cr_expect(!strstr(out, "3x+") && !strstr(out, "+ behind"), "%s", out);
+  free(out);
+}
+
+/* How far a campaign got that is not finished, and what goes on with it. */
+Test(table, tells_how_far_it_got) {
+  struct fixture_cell cells[] = {plain("rc", 10e6), plain("rc-atomic", 20e6)};
+  cells[0].status = cells[1].status = "not-run";
+  cells[0].status_from = 4, cells[1].status_from = 3; /* blocks are numbered from 1 here */
+  struct fixture f = {.cell = cells, .ncells = 2, .blocks = 8, .iterations = 1, .seed = 1, .unfinished = true};
+  char *out = print_table(&f, 140);
+  cr_expect(strstr(out, "2 cells, 3 of 8 blocks,") && strstr(out, "--resume"), "%s", out);
+  free(out);
+}
+
 /* A cell without a steady state keeps its row and its throughput, and nobody is held against it. */
 Test(table, what_has_no_steady_state_forms_no_ratio) {
   struct fixture_cell cells[] = {plain("rc", 50e6), plain("rc-atomic", 40e6), plain("mark-sweep", 30e6), plain("rc-gil", 20e6)};

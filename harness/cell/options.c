@@ -36,8 +36,7 @@ static const struct flag {
     {"--allocator", "NAME|PATH", "pool, libc, jemalloc, mimalloc or the path of a malloc library [pool]", WORD(allocator)},
     {"--heap", "3x|BYTES|grow",
      "a factor of 1x (at least 4 MiB per thread), a number of bytes, or no limit [3x]; 1x: what results/minheap.csv here says, "
-     "else the "
-     "live bytes that the workload declares",
+     "else the live bytes that the workload declares",
      WORD(heap)},
     {"--pin", "POLICY", "compact, scatter, numa or none [compact]", WORD(pin)},
     {"--warmup", "N", "iterations before those that count [1]", WORD(warmup)},

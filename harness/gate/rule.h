@@ -87,8 +87,9 @@ int gate_judge(const struct gate_rule *, struct gate_test *, int n);
 /* What one family comes to: GATE_REGRESSION where any test is one, else GATE_UNJUDGED where any is that, else GATE_IMPROVED or GATE_FINE. */
 enum gate_verdict gate_family(const struct gate_test *, int n);
 
-/* What the gate comes to: a control that is worse than the base says that differences here are not to be believed: GATE_UNJUDGED. So does one that is
-   better, but of a regression: a base that has bad luck hides regressions, and makes none. Otherwise what the comparison's family says: what its silence is worth is in its own smallest effects, and a control that found too little takes nothing away. */
+/* What the gate comes to: a control that is worse than the base says that differences here are not to be believed: GATE_UNJUDGED. So does one that
+   is better, but for a regression: a base that has bad luck hides regressions, and makes none. Otherwise what the comparison's family says: what
+   its silence is worth is in its own smallest effects, and a control that found too little takes nothing away. */
 enum gate_verdict gate_conclude(enum gate_verdict comparison, const enum gate_verdict *controls, int n);
 
 /* The whole rule on pairs that `deliver` makes: the log ratio of pair `pair` (0, 1, ... within its stage) of test i. Pairs of equal number and stage are of

@@ -216,8 +216,6 @@ static void choose_baseline(struct group *g, const char *wanted) {
 
 static bool obeys_no_limit(const struct cell *cell) { return !*cell->heap_limit && strcmp(cell->axis[AXIS_HEAP], "grow"); }
 
-/* Equal threads and allocator, and equal heap where both obey a limit. Among several, an equal heap, pinning and number of collector
-   threads decide, and then the order of the plan. */
 /* Whether both have a tunable with different values: they are then not the same experiment. */
 static bool tunables_contradict(const struct cell *a, const struct cell *b) {
   for (const char *p = a->axis[AXIS_TUNABLES]; *p;) {
@@ -232,6 +230,8 @@ static bool tunables_contradict(const struct cell *a, const struct cell *b) {
   return false;
 }
 
+/* Equal threads and allocator, equal heap where both obey a limit, and no tunable that contradicts. Among several, an equal heap, pinning and
+   number of collector threads decide, and then the order of the plan. */
 static const struct cell *baseline_cell(const struct group *g, const struct cell *cell) {
   const struct cell *best = NULL;
   int best_score = -1;

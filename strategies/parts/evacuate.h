@@ -78,13 +78,10 @@ static void *promote_into_larger(Space *S, SpaceThread *into, unsigned cls) {
 
 /* A cell of this class where its holes are used up and the limit leaves no new block. Blocks stay where they are, so a class that took one
    more at each such time would end in a heap of sparse blocks. Where much was handed out since the last full collection, the next one
-   makes holes: it is asked for, and until then a larger class must do. Where little was, the class does need more, unless the heap is at its
-   limit: one block too many, and what lives would have no room though it needs but half of it. */
+   makes holes: it is asked for, and until then a larger class must do. Where little was, the class does need more. */
 static void *promote_without_holes(Heap *H, SpaceThread *into, unsigned cls) {
   Space *S = &H->mature;
-  bool much = load_relaxed(&S->taken_bytes) >= load_relaxed(&S->limit) / SHORT_PART;
-  bool full = chunks_committed(&S->chunks) + UNIT_BYTES + load_relaxed(&H->nurseries) > H->hard_limit;
-  if (!H->hard_limit || (!much && !full)) return NULL;
+  if (!H->hard_limit || load_relaxed(&S->taken_bytes) < load_relaxed(&S->limit) / SHORT_PART) return NULL;
   store_relaxed(&H->is_short, true);
   return promote_into_larger(S, into, cls);
 }
@@ -380,6 +377,7 @@ static void evacuator_end(Evacuator *e) {
   if (e->keep_end == n->to.end) n->to.cur = e->keep; /* what is left of a piece that nobody came after */
   n->survived_bytes += e->survived;
   n->promoted_bytes += e->promoted;
+  __atomic_fetch_add(&e->heap->filled, e->promoted, __ATOMIC_RELAXED);
   n->remembered += e->remembered;
   n->remembered_hits += e->found;
   for (size_t i = 0; i < e->slots.n; i++) stack_push(&n->slots, e->slots.v[i]);

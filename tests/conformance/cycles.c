@@ -117,9 +117,7 @@ static void run_body(void *arg) {
 }
 static void in_heap(void (*prepare)(TestHeap *), void (*body)(Thr *T)) {
   Body b = {prepare, body};
-  int status = in_child(run_body, &b);
-  if (status) fprintf(stderr, "%s", child_said);
-  CHECK_EQ(status, 0);
+  survives(run_body, &b);
 }
 
 /* Owners that cannot share have no cycles; what may keep the dead is not counted exactly. */

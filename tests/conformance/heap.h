@@ -254,6 +254,13 @@ static inline int in_child(void (*f)(void *), void *arg) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+/* The same of what must come to its end; if it does not, what it said is shown. */
+static inline void survives(void (*f)(void *), void *arg) {
+  int status = in_child(f, arg);
+  if (status) fprintf(stderr, "%s", child_said);
+  CHECK_EQ(status, 0);
+}
+
 /* Whether the child was stopped by `why`, with these words. */
 static inline bool gave_up(int status, enum reclaim_failure why, const char *words) {
   return status == CHILD_FAILED + (int)why && strstr(child_said, words);

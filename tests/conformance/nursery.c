@@ -281,11 +281,7 @@ static void live_sparsely(void *unused) {
   (void)unused;
   with_heap(prepare_sparse, replace_at_random);
 }
-MechanismTest(nursery, sparse_blocks_are_no_full_heap, .timeout = LIMIT_S) {
-  int status = in_child(live_sparsely, NULL);
-  if (status) fprintf(stderr, "%s", child_said);
-  CHECK_EQ(status, 0);
-}
+MechanismTest(nursery, sparse_blocks_are_no_full_heap, .timeout = LIMIT_S) { survives(live_sparsely, NULL); }
 
 /* A third of the limit lives, in cells of one class: what is free lies in holes. Full collections that come before they run out keep blocks from being
    taken one by one in the middle of promotions, until the heap is full of them and the nursery at its least. */
@@ -305,11 +301,7 @@ static void live_tightly(void *unused) {
   (void)unused;
   with_heap(prepare_tight, replace_leaves);
 }
-MechanismTest(nursery, holes_are_used_before_blocks_and_the_nursery_stays, .timeout = LIMIT_S) {
-  int status = in_child(live_tightly, NULL);
-  if (status) fprintf(stderr, "%s", child_said);
-  CHECK_EQ(status, 0);
-}
+MechanismTest(nursery, holes_are_used_before_blocks_and_the_nursery_stays, .timeout = LIMIT_S) { survives(live_tightly, NULL); }
 
 static void publish_deep(Thr *T) {
   LET(T, d, dict_new(T, 0));

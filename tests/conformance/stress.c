@@ -51,9 +51,7 @@ static void disturb(void *arg) {
 }
 static void collect_every(int64_t n, int64_t size) {
   period = n;
-  int status = in_child(disturb, &size);
-  if (status) fprintf(stderr, "%s", child_said);
-  CHECK_EQ(status, 0);
+  survives(disturb, &size);
 }
 Test(stress, collecting_at_every_allocation, .timeout = LIMIT_S) { collect_every(1, 10); }
 Test(stress, collecting_at_every_7th, .timeout = LIMIT_S) { collect_every(7, 20); }
@@ -75,7 +73,5 @@ static void squeeze(void *arg) {
 /* Who obeys no limit runs as ever, twice: for that a small size will do. */
 Test(stress, in_a_heap_hardly_larger_than_what_lives, .timeout = LIMIT_S) {
   int64_t size = MM_HEAP_LIMITED ? 300 : 50;
-  int status = in_child(squeeze, &size);
-  if (status) fprintf(stderr, "%s", child_said);
-  CHECK_EQ(status, 0);
+  survives(squeeze, &size);
 }
